@@ -1,0 +1,28 @@
+//! Generates `OUT_DIR/capacity.rs` (fixed capacities: the shipped ones, or tiny ones with the feature `tiny`, so that
+//! eviction and overflow run all the time under test) and the version and platform strings of `osquery_info`.
+
+use std::{env, fs, path::Path};
+
+/// Name, shipped value, tiny value, what it bounds.
+const CAPACITIES: &[(&str, usize, usize, &str)] = &[
+    ("ASSEMBLER_SLOTS", 32, 4, "Audit events being put together at once."),
+    ("EVENT_TEXT", 256 * 1024, 16 * 1024, "Bytes of text (command line, paths) one audit event may carry."),
+    ("RECV_BATCH", 64, 8, "Datagrams taken from the audit socket in one recvmmsg."),
+    ("CONNECTOR_RING", 8192, 64, "Proc connector events waiting for their place in time."),
+    ("PENDING_ROWS", 1024, 16, "Rows waiting for the database."),
+    ("PENDING_TEXT", 1024 * 1024, 64 * 1024, "Bytes of text of the rows waiting for the database."),
+    ("PENDING_UPDATES", 1024, 16, "Exit updates waiting for the database."),
+];
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let tiny = env::var_os("CARGO_FEATURE_TINY").is_some();
+    let mut out = String::new();
+    for (name, shipped, small, help) in CAPACITIES {
+        let value = if tiny { small } else { shipped };
+        out.push_str(&format!("/// {help}\npub const {name}: usize = {value};\n"));
+    }
+    let dir = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    fs::write(Path::new(&dir).join("capacity.rs"), out).expect("OUT_DIR is writable");
+    println!("cargo::rustc-env=STEMMA_TARGET={}", env::var("TARGET").expect("cargo sets TARGET"));
+}

@@ -1,0 +1,3 @@
+//! Kernel audit: from datagrams to typed events.
+
+pub mod event;

@@ -1,0 +1,5 @@
+//! The only unsafe code: thin, safe wrappers over libc and nothing more. Each wrapper returns `std::io::Result` with
+//! the system's own error; policy (what to do about it, what to tell people) belongs to the callers.
+#![allow(unsafe_code)]
+
+pub mod alloc;
