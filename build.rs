@@ -1,7 +1,7 @@
 //! Generates `OUT_DIR/capacity.rs` (fixed capacities: the shipped ones, or tiny ones with the feature `tiny`, so that
 //! eviction and overflow run all the time under test) and the version and platform strings of `osquery_info`.
 
-use std::{env, fs, path::Path};
+use std::{env, error::Error, fs, path::Path};
 
 /// Name, shipped value, tiny value, what it bounds.
 const CAPACITIES: &[(&str, usize, usize, &str)] = &[
@@ -14,7 +14,7 @@ const CAPACITIES: &[(&str, usize, usize, &str)] = &[
     ("PENDING_UPDATES", 1024, 16, "Exit updates waiting for the database."),
 ];
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     let tiny = env::var_os("CARGO_FEATURE_TINY").is_some();
     let mut out = String::new();
@@ -22,7 +22,8 @@ fn main() {
         let value = if tiny { small } else { shipped };
         out.push_str(&format!("/// {help}\npub const {name}: usize = {value};\n"));
     }
-    let dir = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
-    fs::write(Path::new(&dir).join("capacity.rs"), out).expect("OUT_DIR is writable");
-    println!("cargo::rustc-env=STEMMA_TARGET={}", env::var("TARGET").expect("cargo sets TARGET"));
+    let dir = env::var("OUT_DIR")?;
+    fs::write(Path::new(&dir).join("capacity.rs"), out)?;
+    println!("cargo::rustc-env=STEMMA_TARGET={}", env::var("TARGET")?);
+    Ok(())
 }

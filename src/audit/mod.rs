@@ -1,3 +1,9 @@
-//! Kernel audit: from datagrams to typed events.
+//! Kernel audit: from datagrams to typed events, and the owning of it.
+//!
+//! [`control`] speaks the request side of NETLINK_AUDIT, [`rules`] encodes rules, [`session`] takes audit over (or reads
+//! beside its owner) and puts everything back. [`event`] is what the records of one event say once put together.
 
+pub mod control;
 pub mod event;
+pub mod rules;
+pub mod session;

@@ -3,3 +3,7 @@
 #![allow(unsafe_code)]
 
 pub mod alloc;
+pub mod clock;
+pub mod netlink;
+pub mod poll;
+pub mod process;

@@ -1,0 +1,150 @@
+//! The kernel's proc connector: births, images and deaths as they happen, from `NETLINK_CONNECTOR`
+//! (`drivers/connector/cn_proc.c`, `include/uapi/linux/cn_proc.h`). Needs root in the initial namespaces and
+//! CONFIG_PROC_EVENTS. One message is 76 bytes; time stamps are CLOCK_MONOTONIC.
+
+use super::{Life, LifeKind};
+use crate::sys::clock;
+use crate::sys::netlink::{Batch, Netlink};
+use crate::sys::poll;
+use std::io;
+use std::os::fd::AsFd;
+
+const GROUP_PROC: u32 = 1;
+const LISTEN: u32 = 1;
+const IGNORE: u32 = 2;
+const EVENT_NONE: u32 = 0;
+const EVENT_FORK: u32 = 1;
+const EVENT_EXEC: u32 = 2;
+const EVENT_EXIT: u32 = 0x8000_0000;
+/// Where the proc_event begins: after nlmsghdr (16) and cn_msg (20).
+const PAYLOAD: usize = 36;
+const NLMSG_DONE: u16 = 3;
+
+/// How long the kernel may take to acknowledge. A kernel without CONFIG_PROC_EVENTS says nothing at all.
+const ACK_NS: i64 = 100_000_000;
+/// Datagrams per system call.
+const BATCH: usize = 64;
+/// Longest datagram we care for.
+const MESSAGE_BYTES: usize = 128;
+/// Receive buffer: at about 770 bytes of kernel memory a message, some 10,000 messages.
+const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
+
+/// A subscription to FORK, EXEC and EXIT.
+pub struct Connector {
+    socket: Netlink,
+    batch: Batch,
+}
+
+fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+    bytes.get(offset..offset + 4)?.try_into().ok().map(u32::from_ne_bytes)
+}
+
+/// What a connector datagram says: None for threads, other events and anything too short.
+pub fn parse(datagram: &[u8]) -> Option<Life> {
+    let event = datagram.get(PAYLOAD..)?;
+    let time_ns = i64::from_ne_bytes(event.get(8..16)?.try_into().ok()?);
+    let word = |index: usize| u32_at(event, 16 + index * 4);
+    // Threads carry a pid other than their tgid and are no processes.
+    match u32_at(event, 0)? {
+        EVENT_FORK => {
+            let (parent, child, child_tgid) = (word(1)?, word(2)?, word(3)?);
+            (child == child_tgid).then_some(Life { pid: child, time_ns, kind: LifeKind::Fork { parent } })
+        }
+        // Whichever thread calls it, after an exec only the leader is left.
+        EVENT_EXEC => Some(Life { pid: word(1)?, time_ns, kind: LifeKind::Exec }),
+        EVENT_EXIT => {
+            let (pid, tgid, status) = (word(0)?, word(1)?, word(2)?);
+            (pid == tgid).then_some(Life { pid, time_ns, kind: LifeKind::Exit { status } })
+        }
+        _ => None,
+    }
+}
+
+fn subscription(operation: u32, mask: Option<u32>) -> Vec<u8> {
+    let mut body = operation.to_ne_bytes().to_vec();
+    body.extend(mask.map(u32::to_ne_bytes).iter().flatten());
+    let mut message = Vec::with_capacity(PAYLOAD + body.len());
+    message.extend_from_slice(&((PAYLOAD + body.len()) as u32).to_ne_bytes());
+    message.extend_from_slice(&NLMSG_DONE.to_ne_bytes());
+    message.extend_from_slice(&0u16.to_ne_bytes());
+    message.extend_from_slice(&0u32.to_ne_bytes());
+    message.extend_from_slice(&std::process::id().to_ne_bytes());
+    // cn_msg: idx CN_IDX_PROC, val CN_VAL_PROC, seq, ack, len, flags.
+    for word in [GROUP_PROC, 1, 0, 0] {
+        message.extend_from_slice(&word.to_ne_bytes());
+    }
+    message.extend_from_slice(&(body.len() as u16).to_ne_bytes());
+    message.extend_from_slice(&0u16.to_ne_bytes());
+    message.extend_from_slice(&body);
+    message
+}
+
+impl Connector {
+    /// Subscribes: with an event mask (8-byte form, since Linux 6.6), else to everything (4-byte form).
+    ///
+    /// # Errors
+    /// EPERM without root in the initial namespaces; EPROTONOSUPPORT without CONFIG_CONNECTOR; TimedOut without
+    /// CONFIG_PROC_EVENTS.
+    pub fn subscribe() -> io::Result<Self> {
+        let socket = Netlink::open(libc::NETLINK_CONNECTOR, GROUP_PROC)?;
+        socket.set_receive_buffer(RECEIVE_BUFFER_BYTES)?;
+        let mut connector = Connector { socket, batch: Batch::new(BATCH, MESSAGE_BYTES) };
+        for mask in [Some(EVENT_FORK | EVENT_EXEC | EVENT_EXIT), None] {
+            connector.socket.send(&subscription(LISTEN, mask))?;
+            if connector.acknowledged()? {
+                return Ok(connector);
+            }
+        }
+        Err(io::Error::from(io::ErrorKind::TimedOut))
+    }
+
+    /// Waits for the kernel's PROC_EVENT_NONE. Events that come before it are dropped: /proc is read after subscribing.
+    fn acknowledged(&mut self) -> io::Result<bool> {
+        let deadline = clock::monotonic_ns() + ACK_NS;
+        loop {
+            let count = self.batch.receive(&self.socket)?;
+            for datagram in (0..count).filter_map(|index| self.batch.get(index)) {
+                if u32_at(datagram, PAYLOAD) == Some(EVENT_NONE) {
+                    return match u32_at(datagram, PAYLOAD + 16) {
+                        Some(0) | None => Ok(true),
+                        Some(error) => Err(io::Error::from_raw_os_error(error as i32)),
+                    };
+                }
+            }
+            let left_ms = (deadline - clock::monotonic_ns()) / 1_000_000;
+            if left_ms <= 0 {
+                return Ok(false);
+            }
+            if count == 0 {
+                poll::readable(&[self.socket.as_fd()], Some(left_ms as u32))?;
+            }
+        }
+    }
+
+    /// Hands everything that waits to `life`; returns how many messages there were and whether some were lost before.
+    pub fn drain(&mut self, life: &mut dyn FnMut(Life)) -> io::Result<(usize, bool)> {
+        let (mut total, mut overflow) = (0, false);
+        loop {
+            let count = match self.batch.receive(&self.socket) {
+                Ok(count) => count,
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                    overflow = true;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            (0..count).filter_map(|index| self.batch.get(index)).filter_map(parse).for_each(&mut *life);
+            total += count;
+            if count < self.batch.capacity() {
+                return Ok((total, overflow));
+            }
+        }
+    }
+}
+
+impl Drop for Connector {
+    /// Kernels before 6.6 count listeners and do not notice a closed socket: say goodbye.
+    fn drop(&mut self) {
+        let _ = self.socket.send(&subscription(IGNORE, None));
+    }
+}
