@@ -103,8 +103,8 @@ pub struct ImageRow<'a> {
     pub serial: u64,
     /// Which system call; None for /proc rows.
     pub syscall: Option<Syscall>,
-    /// Ids after the exec.
-    pub ids: Ids,
+    /// Ids after the exec; None for a fork's row, which shares its origin's.
+    pub ids: Option<Ids>,
     /// The file's mode and owner.
     pub file: Option<FileIds>,
     /// Raw bytes; for a kernel thread the name in brackets is in cmdline's place and path is empty.

@@ -47,7 +47,7 @@ impl Signals {
     }
 
     /// The next waiting signal's number.
-    pub fn next(&mut self) -> Option<i32> {
+    pub fn take(&mut self) -> Option<i32> {
         // SAFETY: reads exactly one structure into a live one.
         unsafe {
             let mut info: libc::signalfd_siginfo = mem::zeroed();

@@ -21,6 +21,8 @@ pub fn cpu_us() -> i64 {
         libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
         usage
     };
+    // The fields are narrower on 32-bit machines.
+    #[allow(clippy::unnecessary_cast)]
     let us = |time: libc::timeval| (time.tv_sec as i64) * 1_000_000 + time.tv_usec as i64;
     us(usage.ru_utime) + us(usage.ru_stime)
 }
