@@ -13,6 +13,7 @@
 
 pub mod connector;
 pub mod kernel;
+pub mod procscan;
 
 use std::io;
 use std::os::fd::BorrowedFd;

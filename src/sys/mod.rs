@@ -4,6 +4,7 @@
 
 pub mod alloc;
 pub mod clock;
+pub mod file;
 pub mod netlink;
 pub mod poll;
 pub mod process;
