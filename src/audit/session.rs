@@ -25,6 +25,8 @@ pub enum Access {
 pub struct Wishes {
     /// Never become the owner, even if nobody else is.
     pub multicast_only: bool,
+    /// Never read beside another owner: fail instead.
+    pub owner_only: bool,
     /// Add rules for the fork family (no connector).
     pub forks: bool,
     /// Exclude PROCTITLE and BPRM_FCAPS while we own audit.
@@ -157,8 +159,11 @@ impl Session {
         }
         let earlier = Found::load(&wishes.saved);
         let owned = status.pid != 0 && status.pid != process::pid() && process::exists(status.pid);
-        let socket =
-            if wishes.multicast_only || owned { self.join(status)? } else { self.own(wishes, status, earlier)? };
+        let socket = if wishes.multicast_only || owned && !wishes.owner_only {
+            self.join(status)?
+        } else {
+            self.own(wishes, status, earlier)?
+        };
         self.add_rules(wishes).map_err(refused("adding audit rules"))?;
         socket
             .set_receive_buffer(wishes.receive_buffer_bytes)
@@ -274,5 +279,12 @@ impl Session {
             let _ = fs::remove_file(&self.saved);
         }
         troubles
+    }
+}
+
+impl Drop for Session {
+    /// Also where the agent does not get as far as its loop.
+    fn drop(&mut self) {
+        self.end();
     }
 }

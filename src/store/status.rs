@@ -32,8 +32,10 @@ agent_status! {
     rung,
     /// Pid that owns kernel audit (AUDIT_GET), 0 none.
     audit_owner,
-    /// The kernel's own count of lost audit records since we started (AUDIT_GET lost, less what it was before).
+    /// The kernel's own count of lost audit records (AUDIT_GET lost, as auditctl -s shows it).
     kernel_lost,
+    /// What that count was when the agent started.
+    kernel_lost_before,
     /// The kernel's backlog when last asked, records.
     kernel_backlog,
     /// Times a socket of ours reported ENOBUFS (multicast, connector).

@@ -47,3 +47,29 @@ pub fn read_link(path: &[u8], buffer: &mut [u8]) -> io::Result<usize> {
     let count = unsafe { libc::readlink(path.as_ptr().cast(), buffer.as_mut_ptr().cast(), buffer.len()) };
     if count < 0 { Err(io::Error::last_os_error()) } else { Ok(count as usize) }
 }
+
+/// An exclusive lock on a file (flock(2)), held until dropped.
+pub struct Lock(#[allow(dead_code)] Option<std::fs::File>);
+
+impl Lock {
+    /// Takes the lock; None if somebody else holds it.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn take(path: &std::path::Path) -> io::Result<Option<Self>> {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+        // SAFETY: a descriptor that is open for the length of the call.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+            return Ok(Some(Lock(Some(file))));
+        }
+        match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            error => Err(error),
+        }
+    }
+
+    /// No lock, where none can be had and none is needed.
+    pub fn none() -> Self {
+        Lock(None)
+    }
+}

@@ -5,6 +5,7 @@
 pub mod alloc;
 pub mod clock;
 pub mod file;
+pub mod memory;
 pub mod netlink;
 pub mod poll;
 pub mod process;

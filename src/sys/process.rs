@@ -61,3 +61,56 @@ pub fn audit_archs() -> &'static [u32] {
         &[0x4000_0028]
     }
 }
+
+/// The end of a pipe on which a detached child tells its waiting parent that it works.
+pub struct Ready(std::os::fd::OwnedFd);
+
+impl Ready {
+    /// Lets the parent end with exit code 0, and closes stderr's way to the terminal.
+    pub fn tell(self) {
+        use std::os::fd::AsRawFd;
+        // SAFETY: writes one byte from a live buffer; the descriptors are ours, /dev/null's are checked before use.
+        unsafe {
+            libc::write(self.0.as_raw_fd(), [0u8].as_ptr().cast(), 1);
+            let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC);
+            if null >= 0 {
+                for fd in 0..3 {
+                    libc::dup2(null, fd);
+                }
+                libc::close(null);
+            }
+        }
+    }
+}
+
+/// Forks: the child goes on in a session of its own; the parent waits until the child says [`Ready::tell`] or ends, and
+/// ends with 0 or the child's exit code. Call it before any thread or signal mask exists.
+pub fn detach() -> std::io::Result<Ready> {
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+    // SAFETY: plain system calls of a process with one thread; descriptors are owned at once.
+    unsafe {
+        let mut ends = [0; 2];
+        if libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) < 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+        let [read, write] = ends.map(|fd| OwnedFd::from_raw_fd(fd));
+        match libc::fork() {
+            -1 => Err(std::io::Error::last_os_error()),
+            0 => {
+                drop(read);
+                libc::setsid();
+                Ok(Ready(write))
+            }
+            child => {
+                drop(write);
+                let mut byte = [0u8];
+                if libc::read(read.as_raw_fd(), byte.as_mut_ptr().cast(), 1) == 1 {
+                    libc::_exit(0);
+                }
+                let mut status = 0;
+                libc::waitpid(child, &raw mut status, 0);
+                libc::_exit(if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 1 });
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! One audit record as a checked view on its bytes: `audit(SECONDS.MILLIS:SERIAL): name=value name=value …`
+//! (`kernel/audit.c: audit_log_start`, `kernel/auditsc.c`). No copying; a view costs two scans of the header.
+
+use super::event::Stamp;
+
+/// Record types that Stemma reads (`include/uapi/linux/audit.h`).
+pub mod kind {
+    /// The system call itself: ids, result, exe.
+    pub const SYSCALL: u16 = 1300;
+    /// A file the call named: mode and owner.
+    pub const PATH: u16 = 1302;
+    /// The working directory.
+    pub const CWD: u16 = 1307;
+    /// The arguments of an exec.
+    pub const EXECVE: u16 = 1309;
+    /// End of the event.
+    pub const EOE: u16 = 1320;
+}
+
+/// Why bytes are no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordError {
+    /// Does not begin with `audit(`, or the time stamp is not `SECONDS.MILLIS:SERIAL`.
+    Header,
+}
+
+/// A view on one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Which event it belongs to.
+    pub stamp: Stamp,
+    /// Everything after `): `.
+    pub body: &'a [u8],
+}
+
+/// Decimal digits, all of them.
+pub fn decimal(text: &[u8]) -> Option<u64> {
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(0u64, |value, &byte| match byte {
+        b'0'..=b'9' => value.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
+        _ => None,
+    })
+}
+
+/// Hexadecimal digits without prefix, as `arch=`, `a0=` are printed.
+pub fn hexadecimal(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > 16 {
+        return None;
+    }
+    text.iter().try_fold(0u64, |value, &byte| Some(value << 4 | u64::from(digit(byte)?)))
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
+impl<'a> Record<'a> {
+    /// Checks the header.
+    ///
+    /// # Errors
+    /// [`RecordError::Header`].
+    pub fn parse(text: &'a [u8]) -> Result<Self, RecordError> {
+        let parsed = || {
+            let rest = text.strip_prefix(b"audit(")?;
+            let end = memchr::memchr(b')', rest)?;
+            let (header, body) = (rest.get(..end)?, rest.get(end + 1..)?);
+            let dot = memchr::memchr(b'.', header)?;
+            let colon = memchr::memchr(b':', header)?;
+            let seconds = decimal(header.get(..dot)?)?;
+            let millis = decimal(header.get(dot + 1..colon)?).filter(|&millis| millis < 1000)?;
+            let serial = decimal(header.get(colon + 1..)?)?;
+            let ms = seconds.checked_mul(1000)?.checked_add(millis)?;
+            Some(Record { stamp: Stamp { ms, serial }, body: body.strip_prefix(b":")? })
+        };
+        parsed().ok_or(RecordError::Header)
+    }
+
+    /// The fields in their order.
+    pub fn fields(&self) -> Fields<'a> {
+        Fields { rest: self.body }
+    }
+}
+
+/// An iterator over `name=value` pairs; values are raw, with their quotes.
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let blanks = self.rest.iter().take_while(|&&byte| byte == b' ' || byte == b'\n' || byte == 0).count();
+            self.rest = self.rest.get(blanks..)?;
+            let split = memchr::memchr2(b'=', b' ', self.rest)?;
+            let (name, rest) = (self.rest.get(..split)?, self.rest.get(split..)?);
+            let Some(value) = rest.strip_prefix(b"=") else {
+                // A word without a value is no field: skip it.
+                self.rest = rest;
+                continue;
+            };
+            // A quoted value has no quote inside: such a value would have come in hex.
+            let length = match value.strip_prefix(b"\"").and_then(|inner| memchr::memchr(b'"', inner)) {
+                Some(close) => close + 2,
+                None => memchr::memchr(b' ', value).unwrap_or(value.len()),
+            };
+            self.rest = value.get(length..)?;
+            return Some((name, value.get(..length)?));
+        }
+    }
+}
+
+/// Undoes the kernel's encoding of untrusted text (`audit_log_untrustedstring`) into `out`: quoted text stands as it
+/// is, unquoted upper-case hex is bytes, `(null)`, `(none)` and `?` are nothing, anything else stands as it is. Returns
+/// the number of bytes the text has; what does not fit is cut.
+pub fn decode(value: &[u8], out: &mut [u8]) -> usize {
+    if let Some(quoted) = value.strip_prefix(b"\"") {
+        let text = quoted.strip_suffix(b"\"").unwrap_or(quoted);
+        copy(text, out);
+        return text.len();
+    }
+    if matches!(value, b"(null)" | b"(none)" | b"?") {
+        return 0;
+    }
+    let hex = value.len() % 2 == 0 && value.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
+    if !hex {
+        copy(value, out);
+        return value.len();
+    }
+    for (byte, pair) in out.iter_mut().zip(value.chunks_exact(2)) {
+        if let &[high, low] = pair {
+            *byte = digit(high).unwrap_or(0) << 4 | digit(low).unwrap_or(0);
+        }
+    }
+    value.len() / 2
+}
+
+fn copy(text: &[u8], out: &mut [u8]) {
+    for (to, from) in out.iter_mut().zip(text) {
+        *to = *from;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(value: &[u8]) -> Vec<u8> {
+        let mut out = [0; 64];
+        let length = decode(value, &mut out);
+        out[..length].to_vec()
+    }
+
+    #[test]
+    fn header_and_fields() {
+        let record =
+            Record::parse(b"audit(1364481363.243:24287): arch=c000003e comm=\"a b\" exe=2F746D70 (x) key=(null)")
+                .unwrap();
+        assert_eq!(record.stamp, Stamp { ms: 1_364_481_363_243, serial: 24287 });
+        let fields: Vec<_> = record.fields().collect();
+        let wanted: Vec<(&[u8], &[u8])> =
+            vec![(b"arch", b"c000003e"), (b"comm", b"\"a b\""), (b"exe", b"2F746D70"), (b"key", b"(null)")];
+        assert_eq!(fields, wanted);
+    }
+
+    #[test]
+    fn what_is_no_header_is_an_error() {
+        for text in [
+            &b""[..],
+            b"audit(",
+            b"audit(1.2:3)",
+            b"audit(1.2:3) x",
+            b"audit(x.2:3): ",
+            b"audit(1.2000:3): ",
+            b"audit(1:3.2): ",
+        ] {
+            assert_eq!(Record::parse(text), Err(RecordError::Header), "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn values_of_every_shape() {
+        assert_eq!(decoded(b"\"plain\""), b"plain");
+        assert_eq!(decoded(b"\"\""), b"");
+        assert_eq!(decoded(b"6120FF"), b"a \xff");
+        assert_eq!(decoded(b"(null)"), b"");
+        assert_eq!(decoded(b"root"), b"root");
+        assert_eq!(decoded(b"ABC"), b"ABC", "an odd number of digits is no hex");
+    }
+}

@@ -1,0 +1,447 @@
+//! The one writer of events.db: batches, and what happens when the database does not want them.
+//!
+//! One transaction a batch, WAL mode. A commit does not wait for the disk; once a second the WAL is synced if anything
+//! was written, so a power cut costs at most the last second, a `kill -9` only what was not committed yet. A database
+//! that cannot take rows (disk full, read-only, locked) keeps them waiting in memory up to [`Pending`]'s capacity and is
+//! tried again each second; a damaged one, or one of another version, is renamed and a new one begun.
+
+use super::pending::Pending;
+use super::row::{End, ImageRow, Kind, RowId};
+use super::schema;
+use super::status::Numbers;
+use crate::lineage::Rows;
+use crate::log;
+use crate::sys::clock;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// A batch goes out this long after its last row, ns …
+const IDLE_NS: i64 = 50_000_000;
+/// … or this long after its first …
+const OLDEST_NS: i64 = 1_000_000_000;
+/// … or at this many rows.
+const BATCH_ROWS: usize = 256;
+/// How long a database that failed is left alone, ns.
+const RETRY_NS: i64 = 1_000_000_000;
+
+/// How much the database may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Age at which events leave, seconds.
+    pub expiry_s: i64,
+    /// Visible events.
+    pub events: i64,
+    /// Bytes of pages in use.
+    pub bytes: i64,
+}
+
+/// The texts of the agent's row.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs)]
+pub struct AgentTexts<'a> {
+    pub source: &'a str,
+    pub instance_id: &'a str,
+}
+
+/// What the writer counts; all since its making but `rows_visible` and `database_bytes`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct WriterCounters {
+    pub rows_written: u64,
+    pub rows_dropped: u64,
+    pub rows_expired: u64,
+    pub rows_visible: i64,
+    pub database_bytes: i64,
+    pub set_aside: u64,
+}
+
+/// See the module's head.
+pub struct Writer {
+    path: PathBuf,
+    pub(super) limits: Limits,
+    pub(super) connection: Option<Connection>,
+    pending: Pending,
+    /// File ids are this plus [`RowId`].
+    pub(super) base: Option<i64>,
+    first_ns: i64,
+    last_ns: i64,
+    retry_ns: i64,
+    synced_ns: i64,
+    unsynced: bool,
+    /// Since when a newly begun file lacks the rows of images that live.
+    begun_anew: bool,
+    last_error: String,
+    pub(super) cursors: super::retention::Cursors,
+    agent_sql: String,
+    /// Counters.
+    pub counters: WriterCounters,
+}
+
+const INSERT: &str = "INSERT OR REPLACE INTO image VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,\
+                      ?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,?32)";
+const UPDATE_END: &str = "UPDATE image SET end_ns = ?2, status = ?3 WHERE id = ?1";
+
+fn agent_insert() -> String {
+    let names = Numbers::NAMES;
+    let marks: Vec<_> = (1..=names.len() + 4).map(|number| format!("?{number}")).collect();
+    format!(
+        "INSERT OR REPLACE INTO agent(id, version, source, last_error, instance_id, {}) VALUES(1, {})",
+        names.join(", "),
+        marks.join(", ")
+    )
+}
+
+/// The file of a database path, which may name a directory.
+pub fn database_file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("events.db") } else { path.to_path_buf() }
+}
+
+impl Writer {
+    /// A writer for the file at `path`. Never fails: a database that cannot be had now is tried again each second.
+    pub fn open(path: &Path, limits: Limits) -> Self {
+        let mut writer = Writer {
+            path: path.to_path_buf(),
+            limits,
+            connection: None,
+            pending: Pending::new(),
+            base: None,
+            first_ns: 0,
+            last_ns: 0,
+            retry_ns: 0,
+            synced_ns: 0,
+            unsynced: false,
+            begun_anew: false,
+            last_error: String::new(),
+            cursors: Default::default(),
+            agent_sql: agent_insert(),
+            counters: WriterCounters::default(),
+        };
+        writer.connect(clock::monotonic_ns());
+        writer
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// One sentence about the last thing that went wrong, or nothing.
+    pub fn last_error(&self) -> &str {
+        &self.last_error
+    }
+
+    /// Rows that wait.
+    pub fn waiting(&self) -> usize {
+        self.pending.rows()
+    }
+
+    /// Whether a new file was begun since this was last asked: rows that images refer to are not in it.
+    pub fn took_new_file(&mut self) -> bool {
+        std::mem::take(&mut self.begun_anew)
+    }
+
+    /// When there is something to do next, CLOCK_MONOTONIC ns.
+    pub fn due(&self) -> Option<i64> {
+        let sync = self.unsynced.then_some(self.synced_ns + OLDEST_NS);
+        if self.pending.is_empty() {
+            return sync;
+        }
+        let batch = (self.last_ns + IDLE_NS).min(self.first_ns + OLDEST_NS).max(self.retry_ns);
+        Some(sync.map_or(batch, |sync| sync.min(batch)))
+    }
+
+    fn connect(&mut self, now_ns: i64) {
+        for attempt in 0..2 {
+            match open(&self.path) {
+                Ok(connection) => {
+                    self.connection = Some(connection);
+                    if let Err(error) = self.begin_file() {
+                        self.fail("reading", &error, now_ns);
+                    }
+                    return;
+                }
+                Err(Unusable::Foreign(why)) if attempt == 0 => self.set_aside(&why),
+                Err(Unusable::Foreign(why)) => self.note(&why, now_ns),
+                Err(Unusable::Sqlite(error)) => {
+                    let corrupt = is_corrupt(&error);
+                    self.fail("opening", &error, now_ns);
+                    if !corrupt || attempt > 0 {
+                        return;
+                    }
+                    self.set_aside(&error.to_string());
+                }
+            }
+        }
+    }
+
+    /// What must be known of a file: the largest id (once: ids of this run go on from it) and the number of events.
+    fn begin_file(&mut self) -> rusqlite::Result<()> {
+        let Some(connection) = &self.connection else { return Ok(()) };
+        let last: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM image", [], |row| row.get(0))?;
+        self.base.get_or_insert(last);
+        let counts = "SELECT (SELECT count(*) FROM image) - (SELECT count(*) FROM image WHERE visible = 0)";
+        self.counters.rows_visible = connection.query_row(counts, [], |row| row.get(0))?;
+        self.counters.database_bytes = super::retention::used_bytes(connection)?;
+        Ok(())
+    }
+
+    /// Renames the file (and its WAL), so that a new one can be begun; it is never deleted.
+    fn set_aside(&mut self, why: &str) {
+        self.connection = None;
+        let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_secs());
+        let name = |suffix: &str, number: u64| {
+            PathBuf::from(format!("{}.set-aside-{}{suffix}", self.path.display(), seconds + number))
+        };
+        let number = (0..1000).find(|&number| !name("", number).exists()).unwrap_or(0);
+        for suffix in ["-wal", "-shm", ""] {
+            let from = PathBuf::from(format!("{}{suffix}", self.path.display()));
+            if from.exists()
+                && let Err(error) = fs::rename(&from, name(suffix, number))
+            {
+                log::error(&format!("setting {} aside: {error}; move it away by hand", from.display()));
+            }
+        }
+        let kept = name("", number);
+        log::warning(&format!("{} {why}: set aside as {}, beginning a new one", self.path.display(), kept.display()));
+        self.last_error = format!("{} {why} and was set aside as {}", self.path.display(), kept.display());
+        self.counters.set_aside += 1;
+        self.begun_anew = self.base.is_some();
+        self.cursors = Default::default();
+    }
+
+    fn fail(&mut self, doing: &str, error: &rusqlite::Error, now_ns: i64) {
+        let text = format!("{doing} {}: {error}; rows wait in memory until it works", self.path.display());
+        self.note(&text, now_ns);
+        // A connection that failed may hold a half-done state: the next attempt begins with a new one.
+        self.connection = None;
+    }
+
+    fn note(&mut self, text: &str, now_ns: i64) {
+        if self.last_error != text {
+            log::error(text);
+            self.last_error = text.to_string();
+        }
+        self.retry_ns = now_ns + RETRY_NS;
+    }
+
+    /// Writes what waits, and the agent's row. Failing is no error of the caller's: rows go on waiting.
+    pub fn flush(&mut self, now_ns: i64, agent: Option<(&Numbers, &AgentTexts<'_>)>) {
+        if now_ns < self.retry_ns {
+            return;
+        }
+        if self.connection.is_none() {
+            self.connect(now_ns);
+        }
+        let (Some(connection), Some(base)) = (&self.connection, self.base) else { return };
+        let last_error = self.last_error.as_str();
+        match write(connection, &self.pending, base, &self.agent_sql, agent, last_error) {
+            Ok(visible) => {
+                self.counters.rows_written += self.pending.rows() as u64;
+                self.counters.rows_visible += visible;
+                self.unsynced |= !self.pending.is_empty();
+                self.pending.clear();
+            }
+            Err(error) => self.failed("writing", &error, now_ns),
+        }
+        self.sync(now_ns);
+    }
+
+    /// An error of a connection that worked before.
+    pub(super) fn failed(&mut self, doing: &str, error: &rusqlite::Error, now_ns: i64) {
+        self.fail(doing, error, now_ns);
+        if is_corrupt(error) {
+            self.set_aside(&format!("is damaged ({error})"));
+            self.retry_ns = now_ns;
+        }
+    }
+
+    /// Once a second: what is committed reaches the disk.
+    fn sync(&mut self, now_ns: i64) {
+        if self.unsynced && now_ns - self.synced_ns >= OLDEST_NS {
+            let wal = PathBuf::from(format!("{}-wal", self.path.display()));
+            // No WAL: a checkpoint has just emptied it, and that syncs by itself.
+            if let Ok(Err(error)) = File::open(&wal).map(|file| file.sync_data()) {
+                self.note(&format!("syncing {}: {error}", wal.display()), now_ns);
+            }
+            self.unsynced = false;
+            self.synced_ns = now_ns;
+        }
+    }
+
+    /// Drops a row that finds no room. A full buffer is written out first, unless the database is failing.
+    fn take(&mut self, push: impl Fn(&mut Pending) -> bool) {
+        let now_ns = clock::monotonic_ns();
+        if self.pending.is_empty() {
+            self.first_ns = now_ns;
+        }
+        self.last_ns = now_ns;
+        if push(&mut self.pending) {
+            if self.pending.rows() >= BATCH_ROWS {
+                self.flush(now_ns, None);
+            }
+            return;
+        }
+        self.flush(now_ns, None);
+        if !push(&mut self.pending) {
+            self.counters.rows_dropped += 1;
+        }
+    }
+}
+
+impl Rows for Writer {
+    fn image(&mut self, row: &ImageRow<'_>) {
+        self.take(|pending| pending.push(row));
+    }
+
+    fn end(&mut self, id: RowId, end: End) {
+        self.take(|pending| pending.end(id, end));
+    }
+}
+
+enum Unusable {
+    /// A file that is not ours to write.
+    Foreign(String),
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Unusable {
+    fn from(error: rusqlite::Error) -> Self {
+        Unusable::Sqlite(error)
+    }
+}
+
+fn is_corrupt(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn open(path: &Path) -> Result<Connection, Unusable> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_millis(10))?;
+    // In this order: page size and vacuum mode only take effect before the first page is written.
+    connection.execute_batch(
+        "PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA cache_size=-256; PRAGMA temp_store=MEMORY;
+         PRAGMA soft_heap_limit=1500000;",
+    )?;
+    let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 && version != schema::VERSION {
+        return Err(Unusable::Foreign(format!("is of another version ({version}, not {})", schema::VERSION)));
+    }
+    connection.execute_batch(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=256;
+         PRAGMA journal_size_limit=1048576;",
+    )?;
+    if tables == 0 {
+        let version = schema::VERSION;
+        let (images, agent) = (schema::SCHEMA, schema::agent_table());
+        connection.execute_batch(&format!("BEGIN IMMEDIATE;{images};{agent};PRAGMA user_version={version};COMMIT"))?;
+    }
+    connection.set_prepared_statement_cache_capacity(16);
+    Ok(connection)
+}
+
+/// One transaction; returns by how many the visible rows grew.
+fn write(
+    connection: &Connection,
+    pending: &Pending,
+    base: i64,
+    agent_sql: &str,
+    agent: Option<(&Numbers, &AgentTexts<'_>)>,
+    last_error: &str,
+) -> rusqlite::Result<i64> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let written = (|| {
+        let mut insert = connection.prepare_cached(INSERT)?;
+        let mut visible = 0;
+        pending.each_row(|row| {
+            bind_row(&mut insert, row, base)?;
+            visible += i64::from(row.visible);
+            insert.raw_execute().map(|_| ())
+        })?;
+        let mut update = connection.prepare_cached(UPDATE_END)?;
+        for (id, end) in pending.ends() {
+            update.execute((base + i64::from(id.0), end.time_ns, end.status))?;
+        }
+        if let Some((numbers, texts)) = agent {
+            write_agent(connection, agent_sql, numbers, texts, last_error)?;
+        }
+        connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(visible)
+    })();
+    if written.is_err() {
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    written
+}
+
+fn write_agent(
+    connection: &Connection,
+    sql: &str,
+    numbers: &Numbers,
+    texts: &AgentTexts<'_>,
+    last_error: &str,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let fixed = [env!("CARGO_PKG_VERSION"), texts.source, last_error, texts.instance_id];
+    for (index, text) in fixed.iter().enumerate() {
+        statement.raw_bind_parameter(index + 1, text)?;
+    }
+    for (index, value) in numbers.values().iter().enumerate() {
+        statement.raw_bind_parameter(fixed.len() + index + 1, value)?;
+    }
+    statement.raw_execute().map(|_| ())
+}
+
+/// Text where it is text, bytes where it is not: not a byte is lost.
+fn bind_text(statement: &mut rusqlite::Statement<'_>, index: usize, bytes: &[u8]) -> rusqlite::Result<()> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => statement.raw_bind_parameter(index, text),
+        Err(_) => statement.raw_bind_parameter(index, bytes),
+    }
+}
+
+fn bind_row(statement: &mut rusqlite::Statement<'_>, row: &ImageRow<'_>, base: i64) -> rusqlite::Result<()> {
+    let id = |id: RowId| if id.is_some() { base + i64::from(id.0) } else { 0 };
+    let ids = row.ids.unwrap_or_default();
+    let known = row.ids.is_some();
+    let syscall = match row.kind {
+        Kind::Exec | Kind::Fork => row.syscall.map(|syscall| syscall.name()),
+        _ => None,
+    };
+    let numbers = [
+        id(row.id),
+        id(row.parent),
+        id(row.origin),
+        row.kind as i64,
+        i64::from(row.visible),
+        row.link as i64,
+        i64::from(row.pid),
+        i64::from(row.ppid),
+        i64::from(row.forker),
+        row.start_ns,
+        row.time_ns,
+        row.stamp_ms,
+        row.uptime_s,
+        row.serial as i64,
+    ];
+    for (index, number) in numbers.iter().enumerate() {
+        statement.raw_bind_parameter(index + 1, number)?;
+    }
+    statement.raw_bind_parameter(15, syscall)?;
+    let who = [ids.auid, ids.uid, ids.gid, ids.euid, ids.suid, ids.fsuid, ids.egid, ids.sgid, ids.fsgid];
+    for (index, who) in who.iter().enumerate() {
+        statement.raw_bind_parameter(index + 16, known.then_some(who))?;
+    }
+    let file = row.file.map(|file| [file.mode, file.uid, file.gid]);
+    for index in 0..3 {
+        let value = file.as_ref().and_then(|file| file.get(index));
+        statement.raw_bind_parameter(index + 25, value)?;
+    }
+    for (index, text) in [row.path, row.cmdline, row.cwd].into_iter().enumerate() {
+        bind_text(statement, index + 28, text)?;
+    }
+    statement.raw_bind_parameter(31, row.end.map(|end| end.time_ns))?;
+    statement.raw_bind_parameter(32, row.end.and_then(|end| end.status))
+}
