@@ -136,3 +136,12 @@ fn lock(database: &Path) -> Result<Lock, Trouble> {
 fn detach() -> Result<process::Ready, Trouble> {
     process::detach().map_err(|error| Trouble(format!("going to the background: {error}"), NO_START))
 }
+
+/// The options, for `stemma daemon --help`.
+pub fn options_help() -> String {
+    let mut help = String::from("\nRecording (flags --name=value, or \"options\" of the config file):\n");
+    for (name, what, default) in Options::list() {
+        help.push_str(&format!("  --{name}={default}\n     {}\n", what.trim()));
+    }
+    help
+}

@@ -1,1 +1,4 @@
-//! (being built)
+//! Pure parsers of kernel text, one file per kernel file (proc(5)). Bytes in, numbers and slices out.
+
+pub mod stat;
+pub mod status;

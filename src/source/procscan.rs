@@ -4,6 +4,7 @@
 
 use crate::audit::event::Ids;
 use crate::lineage::{Procfs, Seen};
+use crate::procfs::{stat, status};
 use crate::sys::file;
 use crate::sys::process;
 use std::fs;
@@ -24,13 +25,6 @@ pub struct ProcScan {
     cwd: Vec<u8>,
     cmdline: Vec<u8>,
     ns_per_tick: i64,
-}
-
-/// What stat tells: command name's place, parent and start.
-struct Stat<'a> {
-    comm: &'a [u8],
-    ppid: u32,
-    start_ticks: i64,
 }
 
 /// Reads `/proc/PID/FILE` into `buffer`; what was read, empty if it is gone.
@@ -56,29 +50,6 @@ fn path_of(pid: u32, name: &str, path: &mut [u8; 64]) -> usize {
     64 - rest.len()
 }
 
-/// stat's fields; the name is in parentheses and may hold anything, the last `)` ends it.
-fn parse_stat(text: &[u8]) -> Option<Stat<'_>> {
-    let open = memchr::memchr(b'(', text)?;
-    let close = memchr::memrchr(b')', text)?;
-    let comm = text.get(open + 1..close)?;
-    let mut fields = text.get(close + 2..)?.split(|&byte| byte == b' ');
-    let number = |field: Option<&[u8]>| std::str::from_utf8(field?).ok()?.parse::<i64>().ok();
-    let ppid = number(fields.nth(1))?;
-    let start_ticks = number(fields.nth(17))?;
-    Some(Stat { comm, ppid: u32::try_from(ppid).ok()?, start_ticks })
-}
-
-/// The numbers after `name:` in status.
-fn status_line<const N: usize>(text: &[u8], name: &[u8]) -> Option<[u32; N]> {
-    let line = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(name))?;
-    let mut words = std::str::from_utf8(line).ok()?.split_ascii_whitespace();
-    let mut numbers = [0; N];
-    for number in &mut numbers {
-        *number = words.next()?.parse().ok()?;
-    }
-    Some(numbers)
-}
-
 impl ProcScan {
     /// Takes the buffers.
     pub fn new() -> Self {
@@ -97,9 +68,9 @@ impl ProcScan {
         let auid =
             std::str::from_utf8(read(pid, "loginuid", &mut login)).ok().and_then(|text| text.trim().parse().ok());
         let text = read(pid, "status", &mut self.status);
-        let [uid, euid, suid, fsuid] = status_line(text, b"Uid:")?;
-        let [gid, egid, sgid, fsgid] = status_line(text, b"Gid:")?;
-        let namespaced = status_line::<2>(text, b"NSpid:").is_some();
+        let [uid, euid, suid, fsuid] = status::numbers(text, b"Uid:")?;
+        let [gid, egid, sgid, fsgid] = status::numbers(text, b"Gid:")?;
+        let namespaced = status::numbers::<2>(text, b"NSpid:").is_some();
         let auid = auid.unwrap_or(AUID_UNSET);
         Some((Ids { auid, uid, gid, euid, suid, fsuid, egid, sgid, fsgid }, namespaced))
     }
@@ -113,8 +84,8 @@ impl Default for ProcScan {
 
 impl Procfs for ProcScan {
     fn birth(&mut self, pid: u32) -> Option<(u32, i64)> {
-        let stat = parse_stat(read(pid, "stat", &mut self.stat))?;
-        Some((stat.ppid, stat.start_ticks.saturating_mul(self.ns_per_tick)))
+        let stat = stat::parse(read(pid, "stat", &mut self.stat))?;
+        Some((u32::try_from(stat.ppid).ok()?, stat.start_ticks.saturating_mul(self.ns_per_tick)))
     }
 
     fn read(&mut self, pid: u32) -> Option<Seen<'_>> {
@@ -123,7 +94,7 @@ impl Procfs for ProcScan {
         let cwd = link(pid, "cwd", &mut self.cwd);
         let length = read(pid, "cmdline", &mut self.cmdline).len();
         // Read last: if it is still the same process now, all of the above was its.
-        let stat = parse_stat(read(pid, "stat", &mut self.stat))?;
+        let stat = stat::parse(read(pid, "stat", &mut self.stat))?;
         let arguments = self.cmdline.get_mut(..length)?;
         let length = arguments.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         arguments.iter_mut().take(length).filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
@@ -137,7 +108,7 @@ impl Procfs for ProcScan {
             length = if written.is_ok() { room - rest.len() } else { 0 };
         }
         Some(Seen {
-            ppid: stat.ppid,
+            ppid: u32::try_from(stat.ppid).ok()?,
             start_boot_ns: stat.start_ticks.saturating_mul(self.ns_per_tick),
             ids,
             path,
@@ -176,16 +147,6 @@ mod tests {
         let arguments: Vec<_> = std::env::args().collect();
         assert_eq!(seen.cmdline, arguments.join(" ").as_bytes());
         assert_eq!(seen.cwd, std::env::current_dir().unwrap().as_os_str().as_encoded_bytes());
-    }
-
-    #[test]
-    fn a_name_may_hold_anything() {
-        let text = b"7 (a) b (c\n) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 1 2\n";
-        let stat = parse_stat(text).unwrap();
-        assert_eq!((stat.comm, stat.ppid, stat.start_ticks), (b"a) b (c\n".as_slice(), 1, 12345));
-        for length in 0..text.len() - 8 {
-            assert!(parse_stat(&text[..length]).is_none_or(|stat| stat.ppid == 1));
-        }
     }
 
     #[test]

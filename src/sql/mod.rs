@@ -1,1 +1,7 @@
-//! (being built)
+//! The query side: [`engine`] is SQLite with our tables, [`table`] what a table is, [`json`] and [`version`] helpers of
+//! osquery's dialect.
+
+pub mod engine;
+pub mod json;
+pub mod table;
+pub mod version;

@@ -2,6 +2,7 @@
 //! leave ([`retention`]).
 
 pub mod pending;
+pub mod reader;
 pub mod retention;
 pub mod row;
 pub mod schema;

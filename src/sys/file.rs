@@ -24,6 +24,10 @@ pub fn read_into(path: &[u8], buffer: &mut [u8]) -> io::Result<usize> {
         }
         OwnedFd::from_raw_fd(fd)
     };
+    fill(&fd, buffer)
+}
+
+fn fill(fd: &OwnedFd, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         // SAFETY: `rest` is live and of the stated length.
@@ -71,5 +75,42 @@ impl Lock {
     /// No lock, where none can be had and none is needed.
     pub fn none() -> Self {
         Lock(None)
+    }
+}
+
+/// An open directory, whose files are read relative to it: `/proc/PID` stays that process's even if the pid is used
+/// again.
+pub struct Dir(OwnedFd);
+
+impl Dir {
+    /// Opens a directory by a path of at most 63 bytes.
+    pub fn open(path: &[u8]) -> io::Result<Self> {
+        let path = terminated(path)?;
+        // SAFETY: the path is terminated; the descriptor is owned as soon as it is known to be one.
+        unsafe {
+            let fd = libc::open(path.as_ptr().cast(), libc::O_RDONLY | libc::O_CLOEXEC | libc::O_DIRECTORY);
+            if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(Dir(OwnedFd::from_raw_fd(fd))) }
+        }
+    }
+
+    /// Reads a file in it, from its start until it ends or `buffer` is full.
+    pub fn read_into(&self, name: &std::ffi::CStr, buffer: &mut [u8]) -> io::Result<usize> {
+        // SAFETY: as in `open`.
+        let fd = unsafe {
+            let fd = libc::openat(self.0.as_raw_fd(), name.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NOCTTY);
+            if fd < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            OwnedFd::from_raw_fd(fd)
+        };
+        fill(&fd, buffer)
+    }
+
+    /// Where a link in it leads, into `buffer`.
+    pub fn read_link(&self, name: &std::ffi::CStr, buffer: &mut [u8]) -> io::Result<usize> {
+        // SAFETY: the name is terminated, the buffer live and of the stated length.
+        let count =
+            unsafe { libc::readlinkat(self.0.as_raw_fd(), name.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) };
+        if count < 0 { Err(io::Error::last_os_error()) } else { Ok(count as usize) }
     }
 }

@@ -9,3 +9,4 @@ pub mod memory;
 pub mod netlink;
 pub mod poll;
 pub mod process;
+pub mod vtab;

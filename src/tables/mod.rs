@@ -1,1 +1,7 @@
-//! (being built)
+//! One file per table, in family folders; [`registry`] lists them. A new table is one new file and one line there.
+
+pub mod agent;
+pub mod events;
+pub mod host;
+pub mod process;
+pub mod registry;

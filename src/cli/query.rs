@@ -1,0 +1,115 @@
+//! `stemma query`: one SQL text, answered and gone.
+
+use super::output::{Mode, Printer, Style};
+use crate::sql::engine::Engine;
+use argh::FromArgs;
+use std::io::{self, BufWriter, Read};
+use std::path::PathBuf;
+
+/// Answer SQL about this machine and what ran on it.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "query")]
+pub struct Query {
+    /// events.db, or its directory (default /var/lib/stemma)
+    #[argh(option)]
+    database: Option<PathBuf>,
+    /// JSON, a line per row
+    #[argh(switch)]
+    json: bool,
+    /// JSON, indented
+    #[argh(switch)]
+    json_pretty: bool,
+    /// comma-separated values (the separator is `|` as in osquery, see --separator)
+    #[argh(switch)]
+    csv: bool,
+    /// a line per value
+    #[argh(switch)]
+    line: bool,
+    /// values without quotes
+    #[argh(switch)]
+    list: bool,
+    /// a table with rules (the default)
+    #[argh(switch)]
+    pretty: bool,
+    /// between values of csv and list (default |)
+    #[argh(option, default = "String::from(\"|\")")]
+    separator: String,
+    /// a header row for csv and list: true or false (default true)
+    #[argh(option, default = "true")]
+    header: bool,
+    /// what NULL looks like (default nothing)
+    #[argh(option, default = "String::new()")]
+    nullvalue: String,
+    /// the SQL; - or nothing: from standard input
+    #[argh(positional)]
+    sql: Option<String>,
+}
+
+impl Query {
+    /// A query without flags.
+    pub fn plain(sql: String) -> Self {
+        Query {
+            database: None,
+            json: false,
+            json_pretty: false,
+            csv: false,
+            line: false,
+            list: false,
+            pretty: false,
+            separator: "|".into(),
+            header: true,
+            nullvalue: String::new(),
+            sql: Some(sql),
+        }
+    }
+
+    /// osquery's precedence: list, line, csv, then JSON, then pretty.
+    fn mode(&self) -> Mode {
+        let order = [
+            (self.list, Mode::List),
+            (self.line, Mode::Line),
+            (self.csv, Mode::Csv),
+            (self.json_pretty, Mode::JsonPretty),
+            (self.json, Mode::Json),
+        ];
+        order.iter().find(|(given, _)| *given && !self.pretty).map_or(Mode::Pretty, |(_, mode)| *mode)
+    }
+
+    /// Runs; returns the exit code, which for a failed statement is SQLite's result code.
+    pub fn run(self) -> u8 {
+        let mode = self.mode();
+        let sql = match self.sql.as_deref() {
+            Some(sql) if sql != "-" => sql.to_string(),
+            _ => {
+                let mut text = String::new();
+                if let Err(error) = io::stdin().read_to_string(&mut text) {
+                    eprintln!("Error: reading SQL from standard input: {error}");
+                    return 1;
+                }
+                text
+            }
+        };
+        let style = Style { mode, separator: self.separator, header: self.header, null: self.nullvalue };
+        let mut printer = Printer::new(style, BufWriter::new(io::stdout().lock()));
+        let database = super::database_path(self.database.as_deref(), false);
+        let result = Engine::open(database).and_then(|engine| engine.run(&sql, &mut printer));
+        let trouble = match &result {
+            // What was printed of a failed statement stays: the error and the exit code say that it is not all.
+            Err(_) if mode == Mode::Pretty => None,
+            _ => printer.finish(),
+        };
+        if let Err(error) = result {
+            eprintln!("Error: {}", error.message);
+            return u8::try_from(error.code).unwrap_or(1);
+        }
+        match trouble {
+            // Whoever read us has seen enough.
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Some(error) => {
+                eprintln!("Error: writing the result: {error}");
+                1
+            }
+            None => 0,
+        }
+    }
+}

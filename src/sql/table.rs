@@ -1,0 +1,289 @@
+//! What a table is: a description, and a function that opens a scan. The one adaptor ([`crate::sys::vtab`]) does the rest.
+//!
+//! A scan is a cursor: it holds one row at a time, so a table of a million rows needs no more memory than one of ten. A
+//! column is computed when SQLite asks for it, so a dear one (a readlink, a chain) costs nothing unless it is wanted.
+
+use std::cell::OnceCell;
+use std::path::PathBuf;
+
+/// Column types of osquery's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Type {
+    Text,
+    Integer,
+    BigInt,
+    UnsignedBigInt,
+    Double,
+}
+
+impl Type {
+    /// As osquery writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Type::Text => "TEXT",
+            Type::Integer => "INTEGER",
+            Type::BigInt => "BIGINT",
+            Type::UnsignedBigInt => "UNSIGNED BIGINT",
+            Type::Double => "DOUBLE",
+        }
+    }
+}
+
+/// Not part of `SELECT *`.
+pub const HIDDEN: u8 = 1;
+/// At least one required column must be constrained.
+pub const REQUIRED: u8 = 2;
+/// A constraint on it saves work.
+pub const INDEX: u8 = 4;
+/// A constraint on it changes what the table yields.
+pub const ADDITIONAL: u8 = 8;
+/// Exists on other platforms only: hidden, absent.
+pub const ELSEWHERE: u8 = 16;
+/// `IN` lists may come all at once.
+pub const OPTIMIZED: u8 = 32;
+
+/// An equality on it is a question to the table and no condition on its rows: SQLite does not check it again.
+pub const ARGUMENT: u8 = 64;
+
+/// One column.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Type,
+    /// HIDDEN, REQUIRED, …
+    pub flags: u8,
+    /// A collation to compare by, or nothing.
+    pub collate: &'static str,
+    /// One line of help: what it says, in which unit.
+    pub help: &'static str,
+}
+
+/// A column by name, type, flags and help.
+pub const fn column(name: &'static str, kind: Type, flags: u8, help: &'static str) -> Column {
+    Column { name, kind, flags, collate: "", help }
+}
+
+/// A column that only other platforms have.
+pub const fn elsewhere(name: &'static str, kind: Type) -> Column {
+    column(name, kind, HIDDEN | ELSEWHERE, "Other platforms only; absent here.")
+}
+
+/// A table.
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// One line of help.
+    pub help: &'static str,
+    /// Its columns, in order.
+    pub columns: &'static [Column],
+    /// Opens a scan.
+    pub open: fn(Query) -> Result<Box<dyn Cursor>, TableError>,
+}
+
+/// A value of a row or a constraint. Text is bytes: names of files need not be UTF-8.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Value {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(Vec<u8>),
+}
+
+impl Value {
+    /// Text from anything that has bytes.
+    pub fn text(bytes: impl AsRef<[u8]>) -> Self {
+        Value::Text(bytes.as_ref().to_vec())
+    }
+
+    /// A number, or a text that is one.
+    pub fn as_integer(&self) -> Option<i64> {
+        match self {
+            Value::Integer(number) => Some(*number),
+            Value::Real(number) if number.fract() == 0.0 => Some(*number as i64),
+            Value::Text(text) => std::str::from_utf8(text).ok()?.trim().parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Value::Integer(number)
+    }
+}
+
+impl From<Option<i64>> for Value {
+    fn from(number: Option<i64>) -> Self {
+        number.map_or(Value::Null, Value::Integer)
+    }
+}
+
+/// Comparison of a constraint; SQLite checks every row again, so a table may use it or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Op {
+    Equal = 0,
+    Greater = 1,
+    GreaterOrEqual = 2,
+    Less = 3,
+    LessOrEqual = 4,
+    Like = 5,
+    Glob = 6,
+}
+
+impl Op {
+    /// Back from its number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        [Op::Equal, Op::Greater, Op::GreaterOrEqual, Op::Less, Op::LessOrEqual, Op::Like, Op::Glob]
+            .into_iter()
+            .find(|op| *op as u8 == number)
+    }
+}
+
+/// One term of the WHERE clause.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Constraint {
+    pub column: usize,
+    pub op: Op,
+    pub value: Value,
+}
+
+/// What every table of a connection may need to know.
+#[derive(Default)]
+pub struct Context {
+    /// events.db.
+    pub database: PathBuf,
+    /// events.db, once a table has asked for it.
+    pub events: OnceCell<Option<rusqlite::Connection>>,
+    /// Names that are tables here: `osquery_info` and others ask for the program's state.
+    pub started_epoch_s: i64,
+}
+
+/// What a scan is asked.
+pub struct Query {
+    /// Bit i: column i is wanted; bit 63: any of the columns from 63 on.
+    pub used: u64,
+    /// Constraints on columns that are REQUIRED, INDEX or ADDITIONAL.
+    pub constraints: Vec<Constraint>,
+    /// The connection's.
+    pub context: std::rc::Rc<Context>,
+}
+
+impl Query {
+    /// Whether a column is wanted.
+    pub fn wants(&self, column: usize) -> bool {
+        self.used & (1 << column.min(63)) != 0
+    }
+
+    /// The value that a column must equal, if there is one.
+    pub fn equal(&self, column: usize) -> Option<&Value> {
+        let equal = |constraint: &&Constraint| constraint.column == column && constraint.op == Op::Equal;
+        self.constraints.iter().find(equal).map(|constraint| &constraint.value)
+    }
+}
+
+/// A scan. Begins before its first row.
+pub trait Cursor {
+    /// Goes to the next row; false when there is none.
+    fn advance(&mut self) -> Result<bool, TableError>;
+    /// A column of the row.
+    fn column(&mut self, column: usize) -> Result<Value, TableError>;
+}
+
+/// Why a scan cannot go on: an SQLite result code and a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableError {
+    /// SQLite's result code (1 SQLITE_ERROR, 19 SQLITE_CONSTRAINT).
+    pub code: i32,
+    /// One sentence.
+    pub message: String,
+}
+
+impl TableError {
+    /// SQLITE_ERROR with a sentence.
+    pub fn new(message: impl Into<String>) -> Self {
+        TableError { code: 1, message: message.into() }
+    }
+}
+
+impl Table {
+    /// What SQLite is told the table looks like.
+    pub fn declaration(&self) -> String {
+        let mut sql = format!("CREATE TABLE {}(", self.name);
+        for (index, column) in self.columns.iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            let collate =
+                if column.collate.is_empty() { String::new() } else { format!(" COLLATE {}", column.collate) };
+            let hidden = if column.flags & HIDDEN != 0 { " HIDDEN" } else { "" };
+            sql.push_str(&format!("{comma}`{}` {}{collate}{hidden}", column.name, column.kind.name()));
+        }
+        sql.push(')');
+        sql
+    }
+
+    /// Whether a constraint is handed to the table: the column is one that cares, and it is no range on a text.
+    pub fn takes(&self, column: usize, op: Op) -> bool {
+        let Some(column) = self.columns.get(column) else { return false };
+        let range = matches!(op, Op::Greater | Op::GreaterOrEqual | Op::Less | Op::LessOrEqual);
+        column.flags & (REQUIRED | INDEX | ADDITIONAL) != 0 && !(range && column.kind == Type::Text)
+    }
+
+    /// Whether a constraint taken need not hold for the rows.
+    pub fn is_argument(&self, column: usize, op: Op) -> bool {
+        op == Op::Equal && self.columns.get(column).is_some_and(|column| column.flags & ARGUMENT != 0)
+    }
+
+    /// Whether the table has required columns and none of them is among `constrained`.
+    pub fn lacks_required(&self, constrained: impl Iterator<Item = usize>) -> bool {
+        let is_required = |index: usize| self.columns.get(index).is_some_and(|column| column.flags & REQUIRED != 0);
+        let any = self.columns.iter().any(|column| column.flags & REQUIRED != 0);
+        let mut constrained = constrained;
+        any && !constrained.any(is_required)
+    }
+
+    /// The value of a column that only other platforms have: '' or NULL, as osquery's rows give it.
+    pub fn absent(&self, column: usize) -> Option<Value> {
+        let column = self.columns.get(column).filter(|column| column.flags & ELSEWHERE != 0)?;
+        Some(if column.kind == Type::Text { Value::text("") } else { Value::Null })
+    }
+
+    /// Opens a scan, or says which constraint it lacks in osquery's words.
+    pub fn scan(&self, query: Query) -> Result<Box<dyn Cursor>, TableError> {
+        if self.lacks_required(query.constraints.iter().map(|constraint| constraint.column)) {
+            let message = format!("Table {} was queried without a required column in the WHERE clause", self.name);
+            return Err(TableError { code: 19, message });
+        }
+        (self.open)(query)
+    }
+}
+
+/// A scan over rows that are made at once: for tables of one row or a few.
+pub struct Rows {
+    rows: std::vec::IntoIter<Vec<Value>>,
+    row: Vec<Value>,
+}
+
+impl Rows {
+    /// A scan over these rows; a row's values are in the order of the columns, what is missing at its end is NULL.
+    pub fn of(rows: Vec<Vec<Value>>) -> Box<dyn Cursor> {
+        Box::new(Rows { rows: rows.into_iter(), row: Vec::new() })
+    }
+}
+
+impl Cursor for Rows {
+    fn advance(&mut self) -> Result<bool, TableError> {
+        let next = self.rows.next();
+        let more = next.is_some();
+        self.row = next.unwrap_or_default();
+        Ok(more)
+    }
+
+    fn column(&mut self, column: usize) -> Result<Value, TableError> {
+        Ok(self.row.get(column).cloned().unwrap_or(Value::Null))
+    }
+}

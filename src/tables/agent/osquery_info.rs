@@ -1,0 +1,64 @@
+//! `osquery_info`: who answers, in osquery's words. `version` is Stemma's; `pid` is the process that answers.
+
+use crate::sql::table::{Column, Rows, Table, Type, Value, column};
+use crate::sys::process;
+use crate::tables::events::db;
+use std::fs;
+
+const COLUMNS: &[Column] = &[
+    column("pid", Type::Integer, 0, "Process id of the answering process."),
+    Column { collate: "NOCASE", ..column("uuid", Type::Text, 0, "The machine's UUID (SMBIOS, else machine-id).") },
+    column("instance_id", Type::Text, 0, "UUID of the agent's run."),
+    Column { collate: "version", ..column("version", Type::Text, 0, "Version of Stemma.") },
+    Column {
+        collate: "NOCASE",
+        ..column("config_hash", Type::Text, 0, "Hash of the configuration; empty: none loaded.")
+    },
+    column("config_valid", Type::Integer, 0, "1 if a configuration is loaded and valid."),
+    column("extensions", Type::Text, 0, "Whether extensions are active; they are not."),
+    column("build_platform", Type::Text, 0, "What the program was built for."),
+    column("build_distro", Type::Text, 0, "Distribution it was built for: none, it is static."),
+    column("start_time", Type::Integer, 0, "Start of the answering process, seconds since the epoch."),
+    column("watcher", Type::Integer, 0, "Process id of the watcher; -1: there is none."),
+    column("platform_mask", Type::Integer, 0, "Platforms: 9, that is POSIX and Linux."),
+];
+
+/// The machine's UUID: SMBIOS, else the machine-id in a UUID's form, else nothing.
+fn machine_uuid() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_string();
+    let product = read("/sys/class/dmi/id/product_uuid");
+    if !product.is_empty() {
+        return product.to_uppercase();
+    }
+    let id = read("/etc/machine-id");
+    match (id.get(..8), id.get(8..12), id.get(12..16), id.get(16..20), id.get(20..32)) {
+        (Some(a), Some(b), Some(c), Some(d), Some(e)) => format!("{a}-{b}-{c}-{d}-{e}"),
+        _ => id,
+    }
+}
+
+/// See the module's head.
+pub static TABLE: Table = Table {
+    name: "osquery_info",
+    help: "Agent version, pid, config state",
+    columns: COLUMNS,
+    open: |query| {
+        // No events.db is no reason not to answer who we are.
+        let instance = db::agent(&query.context).ok().flatten().map(|(_, texts)| texts.instance_id).unwrap_or_default();
+        let row = vec![
+            Value::Integer(i64::from(process::pid())),
+            Value::text(machine_uuid()),
+            Value::text(instance),
+            Value::text(env!("CARGO_PKG_VERSION")),
+            Value::text(""),
+            Value::Integer(0),
+            Value::text("inactive"),
+            Value::text("linux"),
+            Value::text(env!("STEMMA_TARGET")),
+            Value::Integer(query.context.started_epoch_s),
+            Value::Integer(-1),
+            Value::Integer(9),
+        ];
+        Ok(Rows::of(vec![row]))
+    },
+};

@@ -1,0 +1,3 @@
+//! Tables about the machine.
+
+pub mod uptime;

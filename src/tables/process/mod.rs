@@ -1,0 +1,3 @@
+//! Tables about living processes, from /proc.
+
+pub mod processes;

@@ -1,0 +1,15 @@
+//! All tables, by name.
+
+use super::{agent, events, host, process};
+use crate::sql::table::Table;
+
+/// Every table there is.
+pub static TABLES: &[&Table] = &[
+    &agent::osquery_info::TABLE,
+    &agent::process_ancestry_cache_stats::TABLE,
+    &agent::stemma_status::TABLE,
+    &events::process_ancestors::TABLE,
+    &events::process_events::TABLE,
+    &host::uptime::TABLE,
+    &process::processes::TABLE,
+];
