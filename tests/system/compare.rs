@@ -37,7 +37,7 @@ pub fn compare(database: &Path, truth: &Truth, run: &str, until_ns: i64) {
         let key = (node.pid, node.cmdline.clone());
         // Without arguments nothing but pid and time tells one image from another.
         let near = |row: &&Row| (node.fork_ns - SLACK_NS..node.now_ns + SLACK_NS).contains(&number(row, "time_ns"));
-        let found = by_key.get(&key).and_then(|same| same.iter().position(|row| near(row)));
+        let found = by_key.get(&key).and_then(|same| same.iter().position(near));
         match found {
             Some(i) => {
                 let row = by_key.get_mut(&key).map(|same| same.remove(i)).expect("it was there");
