@@ -28,11 +28,11 @@ static void sleep_until(long long when_ns)
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) continue;
 }
 
-/* One job: returns the ns spent on execs. */
-static long long work(long execs, long long interval_ns, const char *program)
+/* One job: returns the ns spent on execs. The offset keeps jobs from going in step. */
+static long long work(long execs, long long interval_ns, long long offset_ns, const char *program)
 {
     char *const argv[] = {(char *)program, "of", "the", "storm", NULL}, *const envp[] = {NULL};
-    long long began = now_ns(), busy = 0;
+    long long began = now_ns() + offset_ns, busy = 0;
     for (long i = 0; i < execs; i++) {
         if (interval_ns) sleep_until(began + i * interval_ns);
         long long before = now_ns();
@@ -62,7 +62,7 @@ int main(int argc, char **argv)
     for (long j = 0; j < jobs; j++)
         if (fork() == 0) {
             long share = execs / jobs + (j < execs % jobs);
-            busy[j] = work(share, rate ? jobs * 1000000000LL / rate : 0, argv[4]);
+            busy[j] = work(share, rate ? jobs * 1000000000LL / rate : 0, rate ? j * 1000000000LL / rate : 0, argv[4]);
             _exit(0);
         }
     int status, failed = 0;
