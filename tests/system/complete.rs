@@ -22,7 +22,8 @@ fn storm(scratch: &Path, daemon_options: &[&str], generator_options: &[&str]) ->
     assert!(truth.images().len() >= 10_000, "only {} execs", truth.images().len());
     daemon.settle();
     let rung = daemon.status_number("rung");
-    for counter in ["kernel_lost", "rows_dropped", "records_malformed", "events_evicted", "events_partial"] {
+    assert_eq!(daemon.status_number("kernel_lost"), daemon.status_number("kernel_lost_before"), "lost since the start");
+    for counter in ["rows_dropped", "records_malformed", "events_evicted", "events_partial"] {
         assert_eq!(daemon.status_number(counter), 0, "{counter}");
     }
     assert_eq!(audit_number("lost"), lost, "the kernel's own count");
