@@ -27,16 +27,9 @@ pub struct Image {
 }
 
 impl Image {
-    /// The last part of the path. Where there is no path: a kernel thread's name from the brackets, else the last part
-    /// of the first argument.
+    /// The last part of the path; nothing where there is no path (a kernel thread).
     pub fn exe_name(&self) -> &[u8] {
-        let last = |path| <[u8]>::rsplit(path, |&byte| byte == b'/').next().unwrap_or(b"");
-        let thread = || self.cmdline.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]"));
-        let first = || self.cmdline.split(|&byte| byte == b' ').next().unwrap_or(b"");
-        match last(&self.path) {
-            b"" => thread().unwrap_or_else(|| last(first())),
-            name => name,
-        }
+        self.path.rsplit(|&byte| byte == b'/').next().unwrap_or(b"")
     }
 }
 
@@ -141,27 +134,5 @@ mod tests {
                       \"path\":\"/bin/a\\\"b\",\"cmdline\":\"x\\n\u{fffd}\",\"proc_time\":1700000000,\
                       \"proc_time_hr\":170000000012}";
         assert_eq!(String::from_utf8(element(&image, Some(&parent))).unwrap(), wanted);
-    }
-
-    #[test]
-    fn names() {
-        let mut image = Image {
-            id: 1,
-            parent: 0,
-            pid: 1,
-            start_ns: 0,
-            link: 0,
-            uid: None,
-            path: vec![],
-            cmdline: vec![],
-            ended: false,
-        };
-        assert_eq!(image.exe_name(), b"");
-        image.cmdline = b"[kworker/0:1]".to_vec();
-        assert_eq!(image.exe_name(), b"kworker/0:1");
-        image.cmdline = b"/sbin/init splash".to_vec();
-        assert_eq!(image.exe_name(), b"init");
-        image.path = b"/usr/bin/sh".to_vec();
-        assert_eq!(image.exe_name(), b"sh");
     }
 }
