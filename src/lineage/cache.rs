@@ -26,6 +26,7 @@ pub struct CacheCounters {
 struct List {
     oldest: Idx,
     newest: Idx,
+    length: usize,
 }
 
 /// See the module's head.
@@ -123,6 +124,9 @@ impl Cache {
     fn unlink(&mut self, idx: Idx) {
         let Node { newer, older, list, .. } = *self.at(idx);
         let list = usize::from(list);
+        if let Some(list) = self.lists.get_mut(list) {
+            list.length -= 1;
+        }
         if newer.is_some() {
             self.at_mut(newer).older = older;
         } else if let Some(list) = self.lists.get_mut(list) {
@@ -139,6 +143,7 @@ impl Cache {
         let Some(ends) = self.lists.get_mut(list) else { return };
         let before = ends.newest;
         ends.newest = idx;
+        ends.length += 1;
         if before == NONE {
             ends.oldest = idx;
         } else {
@@ -165,15 +170,15 @@ impl Cache {
         depth
     }
 
-    /// Puts a node in the list where it belongs after its end, children or flags changed. An ended image that nobody
-    /// descends from, that awaits nothing and has no row was a fork's copy: it is of no more use and leaves at once.
+    /// Puts a node in the list where it belongs after its end, children or flags changed. An image that was replaced by
+    /// an exec, that nobody descends from and that awaits nothing, is of no more use and leaves at once.
     pub fn settle(&mut self, idx: Idx) {
         let node = *self.at(idx);
         if !node.is(USED) {
             return;
         }
         let over = (node.ended() || !node.is(CURRENT)) && node.children == 0 && !node.is(AWAITING);
-        if over && (!node.row.is_some() || !node.is(CURRENT)) {
+        if over && !node.is(CURRENT) {
             self.remove(idx);
             return;
         }
@@ -198,7 +203,7 @@ impl Cache {
             if parent == NONE || !over {
                 return;
             }
-            if node.row.is_some() && node.is(CURRENT) {
+            if node.is(CURRENT) {
                 self.settle(parent);
                 return;
             }
@@ -232,16 +237,22 @@ impl Cache {
 
     /// The node that should leave to make room: the longest ended, else the least recently used leaf, else (one chain
     /// fills the cache) the least recently used of all. Never `keep`.
+    ///
+    /// A quarter of the room is left to the ended as long as there are idle leaves: an end may be followed by more (the
+    /// leader of a process's threads ends when another of them execs), and the idle living can be read from /proc again.
     pub fn victim(&self, keep: Idx) -> Idx {
-        let list = |which: usize| self.lists.get(which).map_or(NONE, |list| list.oldest);
+        let list = |which: usize| self.lists.get(which).copied().unwrap_or_default();
         let walk = |start: Idx| {
             std::iter::successors(Some(start), |&idx| Some(self.at(idx).newer)).take_while(|idx| idx.is_some())
         };
-        let ended = walk(list(ENDED)).find(|&idx| idx != keep);
+        let ended = || walk(list(ENDED).oldest).find(|&idx| idx != keep);
         // By the order of touching, the oldest is a leaf: this stops at the first or second step.
-        let leaf = || walk(list(LIVING)).find(|&idx| idx != keep && self.at(idx).children == 0);
-        let any = || walk(list(LIVING)).find(|&idx| idx != keep);
-        ended.or_else(leaf).or_else(any).unwrap_or(NONE)
+        let idle = |idx: &Idx| *idx != keep && self.at(*idx).children == 0 && !self.at(*idx).is(AWAITING);
+        let leaf = || walk(list(LIVING).oldest).find(idle);
+        let any = || walk(list(LIVING).oldest).find(|&idx| idx != keep);
+        let few_ended = list(ENDED).length <= self.capacity() / 4;
+        let first = if few_ended { leaf().or_else(ended) } else { ended().or_else(leaf) };
+        first.or_else(any).unwrap_or(NONE)
     }
 
     /// Evicts a node. Children that it still has keep its row (`row`, which the caller makes sure of) and lose the node.
