@@ -72,6 +72,12 @@ fn run(arguments: &[String]) -> u8 {
             }
         }
     }
+    // `--name=value` is how osquery's flags are written; the parser below wants two words.
+    let pair = |word: &'_ String| match word.split_once('=') {
+        Some((name, value)) if name.starts_with("--") => vec![name.to_string(), value.to_string()],
+        _ => vec![word.clone()],
+    };
+    let words: Vec<String> = words.iter().flat_map(pair).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match Stemma::from_args(&["stemma"], &words) {
         Ok(Stemma { command: Command::Daemon(daemon) }) => daemon.run(options),
