@@ -8,5 +8,6 @@ pub mod file;
 pub mod memory;
 pub mod netlink;
 pub mod poll;
+pub mod prepared;
 pub mod process;
 pub mod vtab;
