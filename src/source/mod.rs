@@ -48,16 +48,23 @@ pub enum LifeKind {
         /// The true forker.
         parent: u32,
     },
+    /// A thread beside the leader began in process `pid`.
+    ThreadBegun,
+    /// A thread of process `pid` ended that was not its leader.
+    ThreadEnded {
+        /// As of `Exit`.
+        status: u32,
+    },
     /// `pid` got a new image.
     Exec,
-    /// `pid` ended with this wait status.
+    /// The leader of process `pid`'s threads ended with this wait status: its last thread, unless others were begun.
     Exit {
         /// `code << 8 | signal`, bit 7: core dumped.
         status: u32,
     },
 }
 
-/// A message of the proc connector, processes only.
+/// A message of the proc connector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Life {
     /// Whose life.
