@@ -14,8 +14,8 @@ use crate::config::options::Options;
 use crate::lineage::World;
 use crate::lineage::tracker::{Tracker, TrackerOptions};
 use crate::log;
-use crate::source::Source;
 use crate::source::procscan::ProcScan;
+use crate::source::{Gathered, Source};
 use crate::store::writer::Writer;
 use crate::sys::clock::Clock;
 use crate::sys::poll::{self, Signals};
@@ -83,20 +83,29 @@ impl<S: Source> Agent<S> {
     /// A socket that cannot be used any more.
     pub fn run(&mut self, signals: &mut Signals) -> io::Result<i32> {
         let mut idle_ms = 1000;
+        let mut busy = false;
         loop {
-            let wait_ms = self.wait_ms(idle_ms);
-            let ready = poll::readable(&[signals.as_fd(), self.source.fd()], Some(wait_ms))?;
+            // Where records came a moment ago more will come: the next batch gathers without being waited for first.
+            let ready = if busy && self.gather_ms > 0 {
+                poll::readable(&[signals.as_fd()], Some(self.gather_ms))?
+            } else {
+                let wait_ms = self.wait_ms(idle_ms);
+                let ready = poll::readable(&[signals.as_fd(), self.source.fd()], Some(wait_ms))?;
+                if ready == 2 && self.gather_ms > 0 {
+                    poll::readable(&[signals.as_fd()], Some(self.gather_ms))?
+                } else {
+                    ready
+                }
+            };
             if ready & 1 != 0
                 && let Some(signal) = signals.take()
             {
                 self.stop()?;
                 return Ok(signal);
             }
-            if ready & 2 != 0 && self.gather_ms > 0 {
-                poll::readable(&[signals.as_fd()], Some(self.gather_ms))?;
-            }
-            let lives = self.round()?;
-            idle_ms = if lives > BUSY_LIVES { self.gather_ms.max(1) } else { 1000 };
+            let taken = self.round()?;
+            busy = taken.records > 0;
+            idle_ms = if taken.lives > BUSY_LIVES { self.gather_ms.max(1) } else { 1000 };
             self.duties();
         }
     }
@@ -109,15 +118,16 @@ impl<S: Source> Agent<S> {
         flush.min(settle).min(idle_ms)
     }
 
-    /// Takes what is there, at most [`ROUNDS`] batches; returns the number of connector messages.
-    fn round(&mut self) -> io::Result<usize> {
-        let mut lives = 0;
+    /// Takes what is there, at most [`ROUNDS`] batches; returns what all of them brought.
+    fn round(&mut self) -> io::Result<Gathered> {
+        let mut taken = Gathered::default();
         for _ in 0..ROUNDS {
             let clock = Clock::now();
             let mut world = World { rows: &mut self.writer, procfs: &mut self.procfs, clock };
             let tracker = &mut self.tracker;
             let gathered = self.source.gather(&mut |life| tracker.life(life, &mut world))?;
-            lives += gathered.lives;
+            taken.lives += gathered.lives;
+            taken.records += gathered.records;
             self.counted.gathered(&gathered);
             if gathered.overflows > 0 {
                 log::warning("a kernel socket overflowed and messages are lost: reading /proc again");
@@ -135,7 +145,7 @@ impl<S: Source> Agent<S> {
                 break;
             }
         }
-        Ok(lives)
+        Ok(taken)
     }
 
     /// What is due besides reading: completing late events, flushing, and once a second the slow things.

@@ -7,12 +7,20 @@ use super::writer::AgentTexts;
 use crate::sys::prepared::Prepared;
 use rusqlite::Statement;
 
+macro_rules! image_values {
+    () => {
+        " INTO image VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,\
+         ?26,?27,?28,?29,?30,?31,?32)"
+    };
+}
+
 /// Every statement of the writer's connection; the number is its place in [`Prepared`].
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Sql {
     Begin,
     Commit,
     Insert,
+    Replace,
     UpdateEnd,
     Agent,
     PageCount,
@@ -27,10 +35,11 @@ pub(super) enum Sql {
 
 impl Sql {
     /// In the order of their numbers.
-    pub const ALL: [Sql; 13] = [
+    pub const ALL: [Sql; 14] = [
         Sql::Begin,
         Sql::Commit,
         Sql::Insert,
+        Sql::Replace,
         Sql::UpdateEnd,
         Sql::Agent,
         Sql::PageCount,
@@ -48,10 +57,8 @@ impl Sql {
         match self {
             Sql::Begin => "BEGIN IMMEDIATE",
             Sql::Commit => "COMMIT",
-            Sql::Insert => {
-                "INSERT OR REPLACE INTO image VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,\
-                 ?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,?32)"
-            }
+            Sql::Insert => concat!("INSERT", image_values!()),
+            Sql::Replace => concat!("INSERT OR REPLACE", image_values!()),
             Sql::UpdateEnd => "UPDATE image SET end_ns = ?2, status = ?3 WHERE id = ?1",
             Sql::Agent => agent,
             Sql::PageCount => "PRAGMA page_count",
@@ -78,21 +85,35 @@ pub(super) fn agent_insert() -> String {
     )
 }
 
-/// One transaction; returns by how many the visible rows grew.
+/// What one transaction brought.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Written {
+    /// By how many the visible rows grew.
+    pub visible: i64,
+    /// The newest row in the file.
+    pub newest: RowId,
+}
+
+/// One transaction. `newest`: the newest row that the file has had from this run.
 pub(super) fn write(
     prepared: &mut Prepared,
     pending: &Pending,
     base: i64,
+    newest: RowId,
     agent: Option<(&Numbers, &AgentTexts<'_>)>,
     last_error: &str,
-) -> rusqlite::Result<i64> {
+) -> rusqlite::Result<Written> {
     prepared.run(Sql::Begin as usize, [])?;
     let written = (|| {
-        let insert = prepared.statement(Sql::Insert as usize)?;
-        let mut visible = 0;
+        let mut written = Written { visible: 0, newest };
         pending.each_row(|row| {
+            // REPLACE keeps a journal for each statement, 64 KiB that are allocated and given back: only where it may
+            // have something to replace, which is where a better version of a row comes.
+            let new = row.id > written.newest;
+            let insert = prepared.statement(if new { Sql::Insert } else { Sql::Replace } as usize)?;
             bind_row(insert, row, base)?;
-            visible += i64::from(row.visible);
+            written.visible += i64::from(row.visible);
+            written.newest = written.newest.max(row.id);
             insert.raw_execute().map(|_| ())
         })?;
         let update = prepared.statement(Sql::UpdateEnd as usize)?;
@@ -103,7 +124,7 @@ pub(super) fn write(
             write_agent(prepared.statement(Sql::Agent as usize)?, numbers, texts, last_error)?;
         }
         prepared.run(Sql::Commit as usize, [])?;
-        Ok(visible)
+        Ok(written)
     })();
     if written.is_err() {
         let _ = prepared.connection().execute_batch("ROLLBACK");

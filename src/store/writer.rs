@@ -66,6 +66,8 @@ pub struct Writer {
     pending: Pending,
     /// File ids are this plus [`RowId`].
     pub(super) base: Option<i64>,
+    /// The newest row written.
+    newest: RowId,
     first_ns: i64,
     last_ns: i64,
     retry_ns: i64,
@@ -95,6 +97,7 @@ impl Writer {
             connection: None,
             pending: Pending::new(),
             base: None,
+            newest: RowId::NONE,
             first_ns: 0,
             last_ns: 0,
             retry_ns: 0,
@@ -225,10 +228,11 @@ impl Writer {
         }
         let (Some(prepared), Some(base)) = (&mut self.connection, self.base) else { return };
         let last_error = self.last_error.as_str();
-        match batch::write(prepared, &self.pending, base, agent, last_error) {
-            Ok(visible) => {
+        match batch::write(prepared, &self.pending, base, self.newest, agent, last_error) {
+            Ok(written) => {
+                self.newest = written.newest;
                 self.counters.rows_written += self.pending.rows() as u64;
-                self.counters.rows_visible += visible;
+                self.counters.rows_visible += written.visible;
                 self.unsynced |= !self.pending.is_empty();
                 self.pending.clear();
             }
