@@ -3,8 +3,12 @@
 //! A round: wait for audit (or a signal, or time), let a batch gather, take audit's records and then the connector's
 //! messages, assemble, link, hand rows to the writer; flush, retain and sweep when due. A round's work is bounded by
 //! [`ROUNDS`] batches; what is left waits in the kernel. The loop never runs a SELECT for anybody.
+//!
+//! [`replay`] drives the same parts with the lines of a log.
 
+mod lines;
 mod numbers;
+pub mod replay;
 pub mod session;
 
 use crate::audit::assemble::Assembler;
@@ -16,7 +20,7 @@ use crate::lineage::tracker::{Tracker, TrackerOptions};
 use crate::log;
 use crate::source::procscan::ProcScan;
 use crate::source::{Gathered, Source};
-use crate::store::writer::Writer;
+use crate::store::writer::{Limits, Writer};
 use crate::sys::clock::Clock;
 use crate::sys::poll::{self, Signals};
 use numbers::Counted;
@@ -30,6 +34,15 @@ const ROUNDS: usize = 32;
 const TICK_NS: i64 = 1_000_000_000;
 /// A connector that brought this many messages in one idle second is asked again sooner.
 const BUSY_LIVES: usize = 512;
+
+/// What the database may hold, as the options say.
+pub fn limits(options: &Options) -> Limits {
+    Limits {
+        expiry_s: options.events_expiry.min(i64::MAX as u64 / 1000) as i64,
+        events: options.events_max.min(i64::MAX as u64) as i64,
+        bytes: options.events_max_bytes.min(i64::MAX as u64) as i64,
+    }
+}
 
 /// The collector's parts.
 pub struct Agent<S: Source> {

@@ -38,7 +38,7 @@ pub struct TrackerOptions {
 /// The joined view of who lives and who lived.
 pub struct Tracker {
     pub(super) cache: Cache,
-    ring: VecDeque<Life>,
+    pub(super) ring: VecDeque<Life>,
     pub(super) options: TrackerOptions,
     next_row: u32,
     /// When a loss was last reported; 0: never.

@@ -5,6 +5,7 @@
 //! | 1 | audit, as its owner | proc connector |
 //! | 2 | audit's multicast group, beside another owner | proc connector |
 //! | 3 | audit | audit's fork family; no deaths |
+//! | 0 | a log (`replay`) | what it has of them, else `ppid=` |
 //!
 //! A [`Source`] hands over raw audit records and typed [`Life`] messages. The order in which it collects them is what
 //! makes lineage complete: a batch of audit first, the connector drained fully after it. A FORK message is queued before
@@ -27,6 +28,8 @@ pub enum Rung {
     MulticastAndConnector = 2,
     /// Audit alone, with rules for the fork family.
     AuditAlone = 3,
+    /// No kernel at all: a log, replayed.
+    Log = 0,
 }
 
 impl Rung {
@@ -36,6 +39,7 @@ impl Rung {
             Rung::OwnerAndConnector => "audit (owner) + proc connector",
             Rung::MulticastAndConnector => "audit (multicast) + proc connector",
             Rung::AuditAlone => "audit alone",
+            Rung::Log => "replay",
         }
     }
 }

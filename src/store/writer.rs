@@ -250,6 +250,31 @@ impl Writer {
         }
     }
 
+    /// A database that can be made again from what it is made of: writing it does not wait for the disk.
+    ///
+    /// # Errors
+    /// It cannot be had: a sentence.
+    pub fn without_syncing(mut self) -> Result<Self, String> {
+        self.set_pragma("PRAGMA synchronous=OFF; PRAGMA wal_autocheckpoint=4096;")?;
+        // As if that would be due one day.
+        self.synced_ns = i64::MAX / 2;
+        Ok(self)
+    }
+
+    /// Makes it one plain file, which can be read where it cannot be written.
+    pub fn finish(mut self) {
+        // Somebody may be reading it: then it stays as it is, and that is as good for all who can write there.
+        let _ = self.set_pragma("PRAGMA journal_mode=DELETE;");
+    }
+
+    fn set_pragma(&mut self, sql: &str) -> Result<(), String> {
+        match self.connection.as_ref().map(|prepared| prepared.connection().execute_batch(sql)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(format!("writing {}: {error}", self.path.display())),
+            None => Err(self.last_error.clone()),
+        }
+    }
+
     /// Once a second: what is committed reaches the disk.
     fn sync(&mut self, now_ns: i64) {
         if self.unsynced && now_ns - self.synced_ns >= OLDEST_NS {
