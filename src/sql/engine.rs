@@ -2,6 +2,7 @@
 
 use super::table::Context;
 use super::version;
+use crate::sys::root::Root;
 use crate::sys::vtab;
 use crate::tables::registry;
 use rusqlite::fallible_iterator::FallibleIterator;
@@ -54,6 +55,7 @@ pub trait Sink {
 /// See the module's head.
 pub struct Engine {
     connection: Connection,
+    context: Rc<Context>,
 }
 
 fn authorize(context: AuthContext<'_>) -> Authorization {
@@ -80,17 +82,34 @@ impl Engine {
     /// # Errors
     /// SQLite's own, which means that there is no memory.
     pub fn open(database: PathBuf) -> Result<Self, SqlError> {
+        Self::over(Root::default(), database)
+    }
+
+    /// The same about the machine whose files lie below `root`.
+    ///
+    /// # Errors
+    /// As of [`Engine::open`].
+    pub fn over(root: Root, database: PathBuf) -> Result<Self, SqlError> {
         let connection = Connection::open_in_memory()?;
         let clock = crate::sys::clock::Clock::now();
-        let context =
-            Rc::new(Context { database, started_epoch_s: clock.epoch_ns() / 1_000_000_000, ..Context::default() });
+        let context = Rc::new(Context {
+            root,
+            database,
+            started_epoch_s: clock.epoch_ns() / 1_000_000_000,
+            ..Context::default()
+        });
         for table in registry::TABLES {
             vtab::register(&connection, table, context.clone())?;
         }
         connection.create_collation("version", version::compare)?;
         connection.execute_batch(&format!("PRAGMA hard_heap_limit={HEAP_BYTES}"))?;
         connection.authorizer(Some(authorize));
-        Ok(Engine { connection })
+        Ok(Engine { connection, context })
+    }
+
+    /// The file system that tables read.
+    pub fn root(&self) -> &Root {
+        &self.context.root
     }
 
     /// Runs all statements of `sql`, one after the other.

@@ -10,4 +10,5 @@ pub mod netlink;
 pub mod poll;
 pub mod prepared;
 pub mod process;
+pub mod root;
 pub mod vtab;
