@@ -4,7 +4,9 @@
 
 pub mod alloc;
 pub mod clock;
+pub mod directory;
 pub mod file;
+pub mod filesystem;
 pub mod memory;
 pub mod netlink;
 pub mod poll;

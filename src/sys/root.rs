@@ -57,14 +57,24 @@ impl Root {
         place.strip_prefix(self.directory.as_os_str().as_bytes()).unwrap_or(place)
     }
 
-    /// Counts an access; says whether it may be made.
-    fn access(&self, path: &Path) -> io::Result<PathBuf> {
+    /// The directory that stands for `/`; empty: `/` itself.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Counts an access; says whether it may be made. For accesses by descriptor: the others ask by themselves.
+    ///
+    /// # Errors
+    /// EIO when the time has come (see [`Root::fail_from`]).
+    pub fn permit(&self) -> io::Result<()> {
         let count = self.accesses.get().saturating_add(1);
         self.accesses.set(count);
         let failing = self.failing.get();
-        if failing != 0 && count >= failing {
-            return Err(io::Error::from_raw_os_error(libc::EIO));
-        }
+        if failing != 0 && count >= failing { Err(io::Error::from_raw_os_error(libc::EIO)) } else { Ok(()) }
+    }
+
+    fn access(&self, path: &Path) -> io::Result<PathBuf> {
+        self.permit()?;
         Ok(self.place(path))
     }
 
@@ -105,7 +115,7 @@ impl Root {
     /// # Errors
     /// As of [`Root::open`].
     pub fn lines(&self, path: impl AsRef<Path>) -> io::Result<Lines> {
-        Ok(Lines { file: self.open(path)?, buffer: Vec::new(), start: 0, skipping: false, over: false })
+        Ok(Lines::of(self.open(path)?))
     }
 
     /// The names in a directory, in the system's order, without `.` and `..`; none if it cannot be read.
@@ -174,6 +184,11 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// The lines of a file that is open.
+    pub fn of(file: File) -> Self {
+        Lines { file, buffer: Vec::new(), start: 0, skipping: false, over: false }
+    }
+
     /// The next line without its newline, at most [`LINE_BYTES`] of it.
     pub fn next_line(&mut self) -> Option<&[u8]> {
         loop {

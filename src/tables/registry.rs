@@ -1,6 +1,6 @@
 //! All tables, by name.
 
-use super::{agent, events, host, process};
+use super::{agent, events, files, host, process};
 use crate::sql::table::Table;
 
 /// Every table there is.
@@ -10,6 +10,7 @@ pub static TABLES: &[&Table] = &[
     &agent::stemma_status::TABLE,
     &events::process_ancestors::TABLE,
     &events::process_events::TABLE,
+    &files::file::TABLE,
     &host::uptime::TABLE,
     &process::processes::TABLE,
 ];

@@ -1,0 +1,151 @@
+//! What a [`Walk`] has found: its path, its name, what statx(2) says, where a link leads, its bytes. Each is computed when
+//! it is asked for.
+
+use super::pattern::Shown;
+use super::walk::Walk;
+use crate::sys::directory::{self, Kind, Status};
+use crate::sys::filesystem;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// What is read of a file in /proc, bytes: /proc/kcore is as large as all address space.
+const PROC_BYTES: u64 = 8 << 20;
+/// Opened without waiting, whatever it is.
+const READ: i32 = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
+
+impl Walk {
+    /// Its path.
+    pub fn path(&self) -> Vec<u8> {
+        let mut path = Vec::with_capacity(self.path.len());
+        path.extend_from_slice(self.shown_path());
+        if self.slash {
+            path.push(b'/');
+        }
+        path
+    }
+
+    /// What the column `directory` says, see [`Shown`].
+    pub fn directory(&self) -> Vec<u8> {
+        let whole = self.shown_path();
+        let until = |end: usize| whole.get(..end.max(usize::from(whole.starts_with(b"/")))).unwrap_or(&[]).to_vec();
+        match self.pattern().map(|pattern| &pattern.shown) {
+            Some(Shown::Given(directory)) => directory.clone(),
+            Some(Shown::Read { slash }) => until((self.name - self.prefix).saturating_sub(usize::from(!slash))),
+            _ if self.slash => whole.to_vec(),
+            _ if whole == b"/" => Vec::new(),
+            _ => until(memchr::memrchr(b'/', whole).unwrap_or(0)),
+        }
+    }
+
+    /// Its name: what stands behind the last `/`; `.` if nothing does, as osquery's users see it.
+    pub fn filename(&self) -> &[u8] {
+        let whole = self.shown_path();
+        match memchr::memrchr(b'/', whole).map_or(Some(whole), |slash| whole.get(slash + 1..)) {
+            _ if whole == b"/" => b"/",
+            Some(name) if !self.slash && !name.is_empty() => name,
+            _ => b".",
+        }
+    }
+
+    /// What it is, as far as that is known without a closer look.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What statx(2) says of it, or of what it leads to; asked once.
+    ///
+    /// # Errors
+    /// The system's: it may have gone, and a link may lead nowhere.
+    pub fn status(&mut self, follow: bool) -> io::Result<Status> {
+        let [own, target] = self.status;
+        if let Some(status) = if follow { target } else { own } {
+            return Ok(status);
+        }
+        let status = self.ask_status(follow)?;
+        self.status = match follow {
+            true => [own, Some(status)],
+            // What is no link leads to itself.
+            false => [Some(status), target.or((status.kind != Kind::Link).then_some(status))],
+        };
+        Ok(status)
+    }
+
+    fn ask_status(&self, follow: bool) -> io::Result<Status> {
+        let name = self.terminated(self.name);
+        if self.anchor.is_some() && (follow || self.here().is_none() || name.to_bytes().contains(&b'/')) {
+            let flags = if follow { libc::O_PATH } else { libc::O_PATH | libc::O_NOFOLLOW };
+            return directory::status_at(Some(self.open_path(flags)?.as_fd()), c"", follow);
+        }
+        self.context.root.permit()?;
+        directory::status_at(self.here(), name, follow)
+    }
+
+    /// Where a link leads in the end, as a path without links; where it leads nowhere, what it says. Empty if it is none.
+    pub fn target(&mut self) -> Vec<u8> {
+        if !self.status(false).is_ok_and(|status| status.kind == Kind::Link) {
+            return Vec::new();
+        }
+        if let Ok(fd) = self.open_path(libc::O_PATH) {
+            let path = directory::path_of(fd.as_fd());
+            let base = self.anchor.as_ref().map_or(Vec::new(), |anchor| directory::path_of(anchor.as_fd()));
+            let base = if base == b"/" { &[] } else { base.as_slice() };
+            if let Some(path) = path.strip_prefix(base).filter(|path| path.starts_with(b"/")) {
+                return path.to_vec();
+            }
+        }
+        let flags = libc::O_PATH | libc::O_NOFOLLOW;
+        let read = |fd: BorrowedFd<'_>| directory::read_link_at(Some(fd), c"");
+        self.open_path(flags).and_then(|fd| read(fd.as_fd())).unwrap_or_default()
+    }
+
+    /// It, or what it leads to, opened for reading if that is a regular file: nothing else is opened, for an opening may do
+    /// things (a watchdog begins to bite) or wait.
+    ///
+    /// # Errors
+    /// The system's; InvalidInput for what is no regular file.
+    pub fn open(&mut self) -> io::Result<Opened> {
+        let not_regular = || Err(io::Error::from(io::ErrorKind::InvalidInput));
+        // Cheap, and right but for a race.
+        if !self.status(true)?.kind.eq(&Kind::Regular) {
+            return not_regular();
+        }
+        let fd = self.open_path(libc::O_PATH)?;
+        if directory::status_at(Some(fd.as_fd()), c"", false)?.kind != Kind::Regular {
+            return not_regular();
+        }
+        let is_proc = filesystem::figures(fd.as_fd()).is_ok_and(|figures| figures.kind == filesystem::PROC);
+        // Reading it takes the messages away from those who wait for them.
+        if is_proc && self.filename() == b"kmsg" {
+            return not_regular();
+        }
+        let file = match directory::reopen(fd.as_fd(), READ) {
+            // /proc is not mounted.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => File::from(self.open_path(READ)?),
+            file => file?,
+        };
+        Ok(Opened { file, left: if is_proc { PROC_BYTES } else { u64::MAX } })
+    }
+}
+
+/// A regular file that is open. Reading never waits for anybody; of a file in /proc only a beginning is read, and more is
+/// an error.
+pub struct Opened {
+    file: File,
+    left: u64,
+}
+
+impl Opened {
+    /// The file, for reading that has a bound of its own.
+    pub fn into_file(self) -> File {
+        self.file
+    }
+}
+
+impl Read for Opened {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        Ok(count)
+    }
+}
