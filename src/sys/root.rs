@@ -115,7 +115,7 @@ impl Root {
     /// # Errors
     /// As of [`Root::open`].
     pub fn lines(&self, path: impl AsRef<Path>) -> io::Result<Lines> {
-        Ok(Lines::of(self.open(path)?))
+        Ok(Lines::of(self.open(path)?, u64::MAX))
     }
 
     /// The names in a directory, in the system's order, without `.` and `..`; none if it cannot be read.
@@ -175,7 +175,7 @@ impl Iterator for Names {
 /// See [`Root::lines`]. A reading error ends it like the file's end.
 #[derive(Debug)]
 pub struct Lines {
-    file: File,
+    file: io::Take<File>,
     buffer: Vec<u8>,
     start: usize,
     /// The rest of a line that was cut is passed over.
@@ -184,9 +184,9 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The lines of a file that is open.
-    pub fn of(file: File) -> Self {
-        Lines { file, buffer: Vec::new(), start: 0, skipping: false, over: false }
+    /// The lines of a file that is open, of its first `most_bytes`.
+    pub fn of(file: File, most_bytes: u64) -> Self {
+        Lines { file: file.take(most_bytes), buffer: Vec::new(), start: 0, skipping: false, over: false }
     }
 
     /// The next line without its newline, at most [`LINE_BYTES`] of it.

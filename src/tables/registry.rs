@@ -11,6 +11,8 @@ pub static TABLES: &[&Table] = &[
     &events::process_ancestors::TABLE,
     &events::process_events::TABLE,
     &files::file::TABLE,
+    &files::file_lines::TABLE,
+    &files::hash::TABLE,
     &host::uptime::TABLE,
     &process::processes::TABLE,
 ];

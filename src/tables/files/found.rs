@@ -5,6 +5,7 @@ use super::pattern::Shown;
 use super::walk::Walk;
 use crate::sys::directory::{self, Kind, Status};
 use crate::sys::filesystem;
+use crate::sys::root::Lines;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -136,9 +137,9 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// The file, for reading that has a bound of its own.
-    pub fn into_file(self) -> File {
-        self.file
+    /// Its lines, of a file in /proc those of its beginning.
+    pub fn lines(self) -> Lines {
+        Lines::of(self.file, self.left)
     }
 }
 
