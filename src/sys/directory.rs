@@ -134,9 +134,10 @@ pub struct Status {
 /// # Errors
 /// The system's.
 pub fn status_at(directory: Option<BorrowedFd<'_>>, path: &CStr, follow: bool) -> io::Result<Status> {
-    let mut flags = libc::AT_NO_AUTOMOUNT | libc::AT_EMPTY_PATH;
-    if !follow {
-        flags |= libc::AT_SYMLINK_NOFOLLOW;
+    let mut flags = if follow { libc::AT_NO_AUTOMOUNT } else { libc::AT_NO_AUTOMOUNT | libc::AT_SYMLINK_NOFOLLOW };
+    // The system looks twice at a path that may be empty.
+    if path.is_empty() {
+        flags |= libc::AT_EMPTY_PATH;
     }
     let mask = libc::STATX_BASIC_STATS | libc::STATX_BTIME;
     // SAFETY: all zero is a statx like another; it is live and the system's to be filled; the path is terminated.

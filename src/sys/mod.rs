@@ -14,3 +14,4 @@ pub mod prepared;
 pub mod process;
 pub mod root;
 pub mod vtab;
+pub mod xattr;

@@ -10,9 +10,12 @@ pub static TABLES: &[&Table] = &[
     &agent::stemma_status::TABLE,
     &events::process_ancestors::TABLE,
     &events::process_events::TABLE,
+    &files::extended_attributes::TABLE,
     &files::file::TABLE,
     &files::file_lines::TABLE,
     &files::hash::TABLE,
+    &files::magic::TABLE,
+    &files::suid_bin::TABLE,
     &host::uptime::TABLE,
     &process::processes::TABLE,
 ];

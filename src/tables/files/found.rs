@@ -9,6 +9,7 @@ use crate::sys::root::Lines;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
 
 /// What is read of a file in /proc, bytes: /proc/kcore is as large as all address space.
 const PROC_BYTES: u64 = 8 << 20;
@@ -59,16 +60,18 @@ impl Walk {
     /// # Errors
     /// The system's: it may have gone, and a link may lead nowhere.
     pub fn status(&mut self, follow: bool) -> io::Result<Status> {
-        let [own, target] = self.status;
-        if let Some(status) = if follow { target } else { own } {
-            return Ok(status);
+        let is_link = match (self.own, self.kind) {
+            (Some(own), _) => own.kind == Kind::Link,
+            (None, kind) => matches!(kind, Kind::Link | Kind::Unknown),
+        };
+        // What is no link leads to itself.
+        let follow = follow && is_link;
+        let known = if follow { &self.target } else { &self.own };
+        if let Some(status) = known {
+            return Ok(*status);
         }
         let status = self.ask_status(follow)?;
-        self.status = match follow {
-            true => [own, Some(status)],
-            // What is no link leads to itself.
-            false => [Some(status), target.or((status.kind != Kind::Link).then_some(status))],
-        };
+        *(if follow { &mut self.target } else { &mut self.own }) = Some(status);
         Ok(status)
     }
 
@@ -137,6 +140,11 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// Bytes from an offset on; returns how many there were, 0 for errors too.
+    pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> usize {
+        self.file.read_at(buffer, offset).unwrap_or(0)
+    }
+
     /// Its lines, of a file in /proc those of its beginning.
     pub fn lines(self) -> Lines {
         Lines::of(self.file, self.left)

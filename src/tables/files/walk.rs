@@ -62,8 +62,9 @@ pub struct Walk {
     pub(super) slash: bool,
     /// It is to be entered before the next name.
     enter: bool,
-    /// What statx said of it: itself, and what it leads to.
-    pub(super) status: [Option<Status>; 2],
+    /// What statx said of it, and of what a link leads to.
+    pub(super) own: Option<Status>,
+    pub(super) target: Option<Status>,
 }
 
 /// The paths that a query asks for by its columns `path` and `directory`. A single value is better than a pattern, and a
@@ -116,7 +117,8 @@ impl Walk {
             kind: Kind::Unknown,
             slash: false,
             enter: false,
-            status: [None; 2],
+            own: None,
+            target: None,
         };
         walk.path = match process {
             Some(pid) => context.root.place(format!("/proc/{pid}/root")).into_os_string().into_vec(),
@@ -145,7 +147,7 @@ impl Walk {
     /// Goes to the next path; false when there is none.
     pub fn advance(&mut self) -> bool {
         loop {
-            self.status = [None; 2];
+            (self.own, self.target) = (None, None);
             if std::mem::take(&mut self.enter) {
                 self.descend(b"");
             }
