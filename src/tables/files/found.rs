@@ -109,19 +109,27 @@ impl Walk {
     /// # Errors
     /// The system's; InvalidInput for what is no regular file.
     pub fn open(&mut self) -> io::Result<Opened> {
-        let not_regular = || Err(io::Error::from(io::ErrorKind::InvalidInput));
+        self.open_as(&[Kind::Regular])
+    }
+
+    /// The same if it is one of these kinds.
+    ///
+    /// # Errors
+    /// The system's; InvalidInput for what is none of them.
+    pub fn open_as(&mut self, kinds: &[Kind]) -> io::Result<Opened> {
+        let refused = || Err(io::Error::from(io::ErrorKind::InvalidInput));
         // Cheap, and right but for a race.
-        if !self.status(true)?.kind.eq(&Kind::Regular) {
-            return not_regular();
+        if !kinds.contains(&self.status(true)?.kind) {
+            return refused();
         }
         let fd = self.open_path(libc::O_PATH)?;
-        if directory::status_at(Some(fd.as_fd()), c"", false)?.kind != Kind::Regular {
-            return not_regular();
+        if !kinds.contains(&directory::status_at(Some(fd.as_fd()), c"", false)?.kind) {
+            return refused();
         }
         let is_proc = filesystem::figures(fd.as_fd()).is_ok_and(|figures| figures.kind == filesystem::PROC);
         // Reading it takes the messages away from those who wait for them.
         if is_proc && self.filename() == b"kmsg" {
-            return not_regular();
+            return refused();
         }
         let file = match directory::reopen(fd.as_fd(), READ) {
             // /proc is not mounted.

@@ -111,7 +111,9 @@ mod tests {
         let set = |path: &str, mode| {
             std::fs::set_permissions(tree.place(path), std::fs::Permissions::from_mode(mode)).unwrap()
         };
-        (set("bin/su", 0o4755), set("usr/sbin/deep/er/both", 0o6755), set("opt/su", 0o4755));
+        for (path, mode) in [("bin/su", 0o4755), ("usr/sbin/deep/er/both", 0o6755), ("opt/su", 0o4755)] {
+            set(path, mode);
+        }
         let (uid, gid) = std::fs::metadata(tree.place("bin/su")).map(|status| (status.uid(), status.gid())).unwrap();
         tree.file("etc/passwd", format!("broken\n:::\nme:x:{uid}:0::/:/bin/sh\n"))
             .file("etc/group", "other:x:4294967295:\n");
@@ -131,7 +133,8 @@ mod tests {
         let sql =
             "SELECT path, username, groupname FROM suid_bin WHERE path LIKE '/usr/bin/%' OR path LIKE '/usr/sbin/%'";
         let mut ours: Vec<_> = rows("", sql).into_iter().map(|row| row.join("|")).collect();
-        (ours.sort(), theirs.sort());
+        ours.sort();
+        theirs.sort();
         assert_eq!(ours, theirs);
     }
 }
