@@ -44,8 +44,12 @@ pub fn end_if_interrupted() {
 
 /// Sleeps for at most `ns`; a signal ends it early.
 pub fn nap(ns: u64) {
-    let time =
-        libc::timespec { tv_sec: (ns / 1_000_000_000) as libc::time_t, tv_nsec: (ns % 1_000_000_000) as libc::c_long };
-    // SAFETY: the structure is live; what is left of the time is not asked for.
-    unsafe { libc::nanosleep(&raw const time, std::ptr::null_mut()) };
+    // SAFETY: zero is a valid time (on some machines the structure has more than its two fields), and it is live; what is
+    // left of the time is not asked for.
+    unsafe {
+        let mut time: libc::timespec = std::mem::zeroed();
+        time.tv_sec = (ns / 1_000_000_000) as libc::time_t;
+        time.tv_nsec = (ns % 1_000_000_000) as libc::c_long;
+        libc::nanosleep(&raw const time, std::ptr::null_mut());
+    }
 }

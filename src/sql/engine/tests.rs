@@ -205,9 +205,9 @@ fn the_output_counts_as_memory() {
 
 #[test]
 fn a_table_that_is_not_built_says_why() {
-    for name in ["yara", "yara_file", "main.yara", "YARA"] {
+    for name in ["augeas", "configurations", "main.augeas", "AUGEAS"] {
         let message = failure(&format!("SELECT * FROM {name}")).message;
-        let wanted = format!("no such table: {name} (not supported: YARA rules need");
+        let wanted = format!("no such table: {name} (not supported: it needs the Augeas library");
         assert!(message.starts_with(&wanted), "{message}");
     }
     assert_eq!(failure("SELECT * FROM none").message, "no such table: none");
@@ -219,4 +219,17 @@ fn osquerys_message_for_a_missing_required_column() {
     let error = failure("SELECT * FROM process_ancestors");
     let wanted = "Table process_ancestors was queried without a required column in the WHERE clause";
     assert_eq!((error.code, error.message.as_str()), (19, wanted));
+}
+
+#[test]
+fn the_second_names_of_tables_are_there() {
+    for (alias, name) in aliases::ALIASES {
+        let built = registry::TABLES.iter().any(|table| table.name == *name);
+        let required = format!("Table {name} was queried without a required column in the WHERE clause");
+        match engine(Limits::default()).run(&format!("SELECT * FROM {alias} LIMIT 1"), &mut Kept::default()) {
+            Ok(()) => {}
+            Err(error) if error.message == required => {}
+            Err(error) => assert!(!built && error.message.starts_with("no such table"), "{alias}: {error:?}"),
+        }
+    }
 }
