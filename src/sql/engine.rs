@@ -5,13 +5,13 @@
 //! it, except by `CREATE TABLE`, and there `journal_mode=OFF` would leave half a statement behind when one fails. A
 //! double-quoted name that is none is a string (SQLite's default, which many queries rely on).
 
-use super::functions::FAMILIES;
 use super::limits::Limits;
+use super::names::Names;
 use super::table::{Context, TableError};
 use super::version::{self, Flavour};
 use crate::sys::root::Root;
-use crate::sys::{function, sqlite, vtab};
-use crate::tables::{aliases, registry, unsupported};
+use crate::sys::sqlite;
+use crate::tables::unsupported;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ffi};
@@ -92,6 +92,7 @@ pub trait Sink {
 pub struct Engine {
     connection: Connection,
     context: Rc<Context>,
+    names: Names,
 }
 
 fn allowed(action: i32, name: &str) -> bool {
@@ -130,21 +131,11 @@ impl Engine {
         let started_epoch_s = crate::sys::clock::Clock::now().epoch_ns() / 1_000_000_000;
         let context = Rc::new(Context { root, database, started_epoch_s, ..Context::default() });
         sqlite::share(&connection, context.clone())?;
-        // Before the tables, whose columns name them.
         for (name, compare) in COLLATIONS {
             connection.create_collation(name, compare)?;
         }
-        for table in registry::TABLES {
-            vtab::register(&connection, table.name, table)?;
-            for (alias, _) in aliases::ALIASES.iter().filter(|(_, target)| *target == table.name) {
-                vtab::register(&connection, alias, table)?;
-            }
-        }
-        for function in FAMILIES.iter().flat_map(|(_, functions)| *functions) {
-            function::register(&connection, function)?;
-        }
         sqlite::authorizer(&connection, allowed)?;
-        Ok(Engine { connection, context }.within(Limits::default()))
+        Ok(Engine { connection, context, names: Names::default() }.within(Limits::default()))
     }
 
     /// The same engine within other limits than the usual ones. The memory limit holds for all of SQLite in this process.
@@ -165,6 +156,7 @@ impl Engine {
     /// The first statement that fails ends the run.
     pub fn run(&self, sql: &str, sink: &mut dyn Sink) -> Result<(), SqlError> {
         self.context.budget.start();
+        self.names.of(&self.connection, sql)?;
         let mut batch = rusqlite::Batch::new(&self.connection, sql);
         loop {
             let more = match batch.next() {
