@@ -40,6 +40,7 @@ pub struct Printer<W: Write> {
     /// For JSON: the columns in the order of their names, of equal names the last.
     sorted: Vec<usize>,
     rows: Vec<Vec<Vec<u8>>>,
+    held_bytes: usize,
     count: usize,
     json_open: bool,
     /// The first thing that went wrong with `out`.
@@ -96,6 +97,7 @@ impl<W: Write> Printer<W> {
             names: Vec::new(),
             sorted: Vec::new(),
             rows: Vec::new(),
+            held_bytes: 0,
             count: 0,
             json_open: false,
             error: None,
@@ -244,6 +246,8 @@ impl<W: Write> Sink for Printer<W> {
         self.count += 1;
         match self.style.mode {
             Mode::Pretty => {
+                self.held_bytes +=
+                    size_of_val(&row) + row.iter().map(|value| value.capacity() + size_of_val(value)).sum::<usize>();
                 self.rows.push(row);
                 return true;
             }
@@ -260,6 +264,10 @@ impl<W: Write> Sink for Printer<W> {
             }
         }
         self.error.is_none()
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 }
 
