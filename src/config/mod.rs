@@ -2,4 +2,6 @@
 //! reads osquery's config file.
 
 pub mod file;
+pub mod flags;
+pub mod gflags;
 pub mod options;
