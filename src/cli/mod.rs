@@ -2,8 +2,10 @@
 
 pub mod daemon;
 pub mod output;
+pub mod pretty;
 pub mod query;
 pub mod tree;
+pub mod value;
 
 use argh::FromArgs;
 use std::path::{Path, PathBuf};
@@ -33,6 +35,19 @@ pub fn database_path(given: Option<&Path>, make: bool) -> PathBuf {
         let _ = std::fs::create_dir_all(path);
     }
     crate::store::writer::database_file(path)
+}
+
+/// The exit code after writing a result; says what went wrong with it.
+fn written(trouble: Option<std::io::Error>) -> u8 {
+    match trouble {
+        // Whoever read us has seen enough.
+        Some(error) if error.kind() == std::io::ErrorKind::BrokenPipe => 0,
+        Some(error) => {
+            eprintln!("Error: writing the result: {error}");
+            1
+        }
+        None => 0,
+    }
 }
 
 /// Whether a first argument is SQL and no command.

@@ -45,6 +45,12 @@ impl From<rusqlite::Error> for SqlError {
 
 /// Takes a result as it comes.
 pub trait Sink {
+    /// Whether [`Sink::sql`] is to be called.
+    fn wants_sql(&self) -> bool {
+        false
+    }
+    /// A statement's text, before it runs.
+    fn sql(&mut self, _text: &str) {}
     /// A statement's columns, before its first row.
     fn columns(&mut self, names: &[&str]);
     /// A row; false: no more is wanted.
@@ -100,6 +106,9 @@ impl Engine {
     pub fn run(&self, sql: &str, sink: &mut dyn Sink) -> Result<(), SqlError> {
         let mut batch = rusqlite::Batch::new(&self.connection, sql);
         while let Some(mut statement) = batch.next()? {
+            if sink.wants_sql() {
+                sink.sql(&statement.expanded_sql().unwrap_or_default());
+            }
             let count = statement.column_count();
             let names: Vec<String> = statement.column_names().iter().map(|name| name.to_string()).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
