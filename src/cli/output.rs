@@ -42,6 +42,11 @@ impl Mode {
         MODES.iter().find(|(known, _)| *known == name).map(|(_, mode)| *mode)
     }
 
+    /// The names of all modes.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        MODES.iter().filter(|(name, mode)| mode.name() == *name).map(|(name, _)| *name)
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         MODES.iter().find(|(_, mode)| *mode == self).map_or("", |(name, _)| name)
@@ -262,10 +267,13 @@ fn field(line: &mut Vec<u8>, text: &[u8], widths: &[i64], index: usize) {
 
 /// The columns JSON prints, in its order; of equal names the last one, as in a map.
 fn keys(names: &[&str], sorted: bool) -> Vec<(usize, Vec<u8>)> {
-    let mut columns: Vec<(usize, &str)> = names.iter().copied().enumerate().collect();
-    columns.retain(|(index, name)| !names.iter().skip(index + 1).any(|later| later == name));
-    if sorted {
-        columns.sort_unstable_by_key(|(_, name)| *name);
+    let mut columns: Vec<(usize, &str)> = Vec::with_capacity(names.len());
+    for (index, name) in names.iter().enumerate() {
+        if names.iter().skip(index + 1).any(|later| later == name) {
+            continue;
+        }
+        let place = if sorted { columns.partition_point(|(_, other)| other < name) } else { columns.len() };
+        columns.insert(place, (index, name));
     }
     let json = |name: &str| {
         let mut key = Vec::new();

@@ -88,7 +88,7 @@ impl Query {
             _ => {
                 let mut text = String::new();
                 if let Err(error) = io::stdin().read_to_string(&mut text) {
-                    eprintln!("Error: reading SQL from standard input: {error}");
+                    super::complain(&format!("Error: reading SQL from standard input: {error}"));
                     return 1;
                 }
                 text
@@ -103,7 +103,7 @@ impl Query {
         // What came before an error is printed, as osquery does: the error and the exit code say that it is not all.
         let trouble = printer.finish();
         if let Err(error) = result {
-            eprintln!("Error: {}", error.message);
+            super::complain(&format!("Error: {}", error.message));
             return u8::try_from(error.code).unwrap_or(1);
         }
         super::written(trouble)

@@ -61,9 +61,13 @@ impl Parsed {
                 self.rest.extend(words.cloned());
                 return;
             }
-            let Some((name, value)) = split(word) else {
-                self.rest.push(word.clone());
-                continue;
+            let (name, value) = match split(word) {
+                // SQL may begin with a comment.
+                Some((name, value)) if !name.contains(char::is_whitespace) => (name, value),
+                _ => {
+                    self.rest.push(word.clone());
+                    continue;
+                }
             };
             if needs_value(name) && value.is_none() {
                 match words.next() {
@@ -151,7 +155,11 @@ mod tests {
         assert_eq!(got.rest, ["select 1", "--json=false"]);
         assert!(got.flags.is_on("json") && !got.flags.is_on("header") && !got.flags.is_on("line"));
         assert_eq!((got.flags.text("separator"), got.flags.text("query")), (";", "a=b"));
-        assert_eq!(parsed(&["-", "--json", "false"]).unwrap().rest, ["-", "false"], "a switch takes no word after it");
+        assert_eq!(
+            parsed(&["-", "--json", "false", "-- x"]).unwrap().rest,
+            ["-", "false", "-- x"],
+            "a switch takes no word after it"
+        );
         assert_eq!(parsed(&["--separator", "--json"]).unwrap().flags.text("separator"), "--json");
     }
 

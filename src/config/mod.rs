@@ -5,3 +5,4 @@ pub mod file;
 pub mod flags;
 pub mod gflags;
 pub mod options;
+pub mod packs;

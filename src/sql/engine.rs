@@ -1,7 +1,8 @@
 //! The SQL engine: an in-memory SQLite with all tables of the registry, limits, and osquery's authorizer.
 
-use super::table::Context;
+use super::table::{Context, OnScan, Table};
 use super::version;
+use crate::sys::interrupt::Watch;
 use crate::sys::vtab;
 use crate::tables::registry;
 use rusqlite::fallible_iterator::FallibleIterator;
@@ -10,6 +11,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Rows};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Memory a query may take, bytes; beyond it the query ends with "out of memory".
 const HEAP_BYTES: i64 = 64 << 20;
@@ -60,6 +62,7 @@ pub trait Sink {
 /// See the module's head.
 pub struct Engine {
     connection: Connection,
+    tables: Vec<&'static Table>,
 }
 
 fn authorize(context: AuthContext<'_>) -> Authorization {
@@ -86,17 +89,70 @@ impl Engine {
     /// # Errors
     /// SQLite's own, which means that there is no memory.
     pub fn open(database: PathBuf) -> Result<Self, SqlError> {
+        Engine::with(database, &|_| true, None)
+    }
+
+    /// An engine with the tables that are `chosen`, which tells `on_scan` of each scan.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn with(database: PathBuf, chosen: &dyn Fn(&str) -> bool, on_scan: Option<OnScan>) -> Result<Self, SqlError> {
         let connection = Connection::open_in_memory()?;
         let clock = crate::sys::clock::Clock::now();
-        let context =
-            Rc::new(Context { database, started_epoch_s: clock.epoch_ns() / 1_000_000_000, ..Context::default() });
-        for table in registry::TABLES {
+        let started_epoch_s = clock.epoch_ns() / 1_000_000_000;
+        let context = Rc::new(Context { database, started_epoch_s, on_scan, ..Context::default() });
+        let tables: Vec<&'static Table> = registry::TABLES.iter().copied().filter(|table| chosen(table.name)).collect();
+        for table in &tables {
             vtab::register(&connection, table, context.clone())?;
         }
         connection.create_collation("version", version::compare)?;
         connection.execute_batch(&format!("PRAGMA hard_heap_limit={HEAP_BYTES}"))?;
         connection.authorizer(Some(authorize));
-        Ok(Engine { connection })
+        Ok(Engine { connection, tables })
+    }
+
+    /// The tables there are, by name.
+    pub fn tables(&self) -> &[&'static Table] {
+        &self.tables
+    }
+
+    /// Until it is dropped, SIGINT ends the statement that runs. See [`Watch`].
+    pub fn watch(&self) -> Watch<'_> {
+        Watch::begin(&self.connection)
+    }
+
+    /// How long to wait for a database that somebody else has locked.
+    ///
+    /// # Errors
+    /// SQLite's own.
+    pub fn busy_timeout(&self, timeout: Duration) -> Result<(), SqlError> {
+        Ok(self.connection.busy_timeout(timeout)?)
+    }
+
+    /// Names and types of the columns of the first statement of `sql`: declared types, of an expression the type that its
+    /// first row has, or UNKNOWN.
+    ///
+    /// # Errors
+    /// The statement cannot be prepared, or its first row not be had.
+    pub fn types(&self, sql: &str) -> Result<Vec<(String, String)>, SqlError> {
+        let Some(mut statement) = rusqlite::Batch::new(&self.connection, sql).next()? else { return Ok(Vec::new()) };
+        let declared = statement.columns();
+        let declared: Vec<_> =
+            declared.iter().map(|column| (column.name().to_string(), column.decl_type().map(str::to_string))).collect();
+        let mut rows = statement.raw_query();
+        let row = if declared.iter().all(|(_, kind)| kind.is_some()) { None } else { rows.next()? };
+        let of_row = |index| match row?.get_ref(index).ok()? {
+            ValueRef::Null => None,
+            ValueRef::Integer(_) => Some("INTEGER"),
+            ValueRef::Real(_) => Some("DOUBLE"),
+            ValueRef::Text(_) => Some("TEXT"),
+            ValueRef::Blob(_) => Some("BLOB"),
+        };
+        let described = declared.into_iter().enumerate().map(|(index, (name, kind))| {
+            let kind = kind.or_else(|| of_row(index).map(str::to_string));
+            (name, kind.unwrap_or_else(|| "UNKNOWN".to_string()))
+        });
+        Ok(described.collect())
     }
 
     /// Runs all statements of `sql`, one after the other.
@@ -107,7 +163,7 @@ impl Engine {
         let mut batch = rusqlite::Batch::new(&self.connection, sql);
         while let Some(mut statement) = batch.next()? {
             if sink.wants_sql() {
-                sink.sql(&statement.expanded_sql().unwrap_or_default());
+                sink.sql(statement.expanded_sql().unwrap_or_default().trim_start());
             }
             let count = statement.column_count();
             let names: Vec<String> = statement.column_names().iter().map(|name| name.to_string()).collect();

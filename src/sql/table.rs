@@ -162,7 +162,12 @@ pub struct Context {
     pub events: OnceCell<Option<rusqlite::Connection>>,
     /// Names that are tables here: `osquery_info` and others ask for the program's state.
     pub started_epoch_s: i64,
+    /// Told of each scan before it begins: for people who wait.
+    pub on_scan: Option<OnScan>,
 }
+
+/// Told of a scan.
+pub type OnScan = fn(&'static Table, &Query);
 
 /// What a scan is asked.
 pub struct Query {

@@ -5,8 +5,10 @@
 pub mod alloc;
 pub mod clock;
 pub mod file;
+pub mod interrupt;
 pub mod memory;
 pub mod netlink;
 pub mod poll;
 pub mod process;
+pub mod tty;
 pub mod vtab;

@@ -131,6 +131,9 @@ unsafe impl VTabCursor for Scan<'_> {
         }
         let query = Query { used: used.parse().unwrap_or(u64::MAX), constraints, context: self.context.clone() };
         self.row = 0;
+        if let Some(on_scan) = self.context.on_scan {
+            on_scan(self.table, &query);
+        }
         self.cursor = Some(RefCell::new(self.table.scan(query).map_err(failure)?));
         self.next()
     }

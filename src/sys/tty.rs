@@ -1,0 +1,97 @@
+//! The terminal: raw input (termios(3)), its width, and bytes as they are typed. And `sqlite3_complete`, which tells
+//! when what was typed is a statement.
+
+use super::poll;
+use std::ffi::CString;
+use std::io;
+use std::mem;
+use std::os::fd::AsFd;
+
+/// Keys come one by one and unechoed until it is dropped. Output is as before: `\n` begins a new line.
+pub struct Raw {
+    before: libc::termios,
+}
+
+impl Raw {
+    /// Makes standard input raw.
+    ///
+    /// # Errors
+    /// It is no terminal.
+    pub fn enter() -> io::Result<Self> {
+        // SAFETY: the structures are live, tcgetattr fills the first one before it is used.
+        unsafe {
+            let mut before: libc::termios = mem::zeroed();
+            if libc::tcgetattr(0, &raw mut before) < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            let mut raw = before;
+            raw.c_iflag &= !(libc::BRKINT | libc::ICRNL | libc::INPCK | libc::ISTRIP | libc::IXON);
+            raw.c_lflag &= !(libc::ECHO | libc::ICANON | libc::IEXTEN | libc::ISIG);
+            raw.c_cc[libc::VMIN] = 1;
+            raw.c_cc[libc::VTIME] = 0;
+            // TCSADRAIN and not TCSAFLUSH: what was typed ahead is not lost.
+            if libc::tcsetattr(0, libc::TCSADRAIN, &raw const raw) < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(Raw { before })
+        }
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        // SAFETY: puts back what was there.
+        unsafe { libc::tcsetattr(0, libc::TCSADRAIN, &raw const self.before) };
+    }
+}
+
+/// Reads what was typed, waiting for it at most `timeout_ms` (`None`: for ever). `Ok(None)`: the time has passed;
+/// `Ok(Some(0))`: there will be no more.
+pub fn read(buffer: &mut [u8], timeout_ms: Option<u32>) -> io::Result<Option<usize>> {
+    let stdin = io::stdin();
+    if timeout_ms.is_some() && poll::readable(&[stdin.as_fd()], timeout_ms)? == 0 {
+        return Ok(None);
+    }
+    loop {
+        // SAFETY: the buffer is live and of the stated length. Not through `stdin()`, which would keep bytes to itself.
+        let count = unsafe { libc::read(0, buffer.as_mut_ptr().cast(), buffer.len()) };
+        if let Ok(count) = usize::try_from(count) {
+            return Ok(Some(count));
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+/// Columns of the terminal at standard output; 80 where it does not say.
+pub fn width() -> usize {
+    // SAFETY: fills a live structure.
+    let columns = unsafe {
+        let mut size: libc::winsize = mem::zeroed();
+        if libc::ioctl(1, libc::TIOCGWINSZ, &raw mut size) < 0 { 0 } else { size.ws_col }
+    };
+    if columns == 0 { 80 } else { usize::from(columns) }
+}
+
+/// Whether a text ends with a complete statement (sqlite.org/c3ref/complete.html).
+pub fn is_complete(sql: &str) -> bool {
+    let Ok(sql) = CString::new(sql) else { return true };
+    // SAFETY: the text is terminated.
+    unsafe { rusqlite::ffi::sqlite3_complete(sql.as_ptr()) == 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_complete;
+
+    #[test]
+    fn a_statement_ends_with_a_semicolon_outside_of_quotes_and_comments() {
+        for (sql, wanted) in
+            [("select 1;", true), ("select 1; -- x", true), ("select 1", false), ("select ';", false), ("/* ;", false)]
+        {
+            assert_eq!(is_complete(sql), wanted, "{sql}");
+        }
+    }
+}
