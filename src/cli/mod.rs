@@ -107,6 +107,16 @@ fn osquery(program: &str, arguments: &[String]) -> u8 {
     }
 }
 
+/// `--some_name=value` is how osquery's flags are written; argh wants `--some-name value`.
+fn as_argh_wants(word: &str) -> Vec<String> {
+    let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
+    let is_flag = name.starts_with("--") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    match (is_flag, value) {
+        (false, _) => vec![word.to_string()],
+        (true, value) => [name.replace('_', "-")].into_iter().chain(value.map(str::to_string)).collect(),
+    }
+}
+
 fn run(arguments: &[String]) -> u8 {
     match arguments {
         [version] if matches!(version.as_str(), "--version" | "-version" | "version") => {
@@ -131,16 +141,7 @@ fn run(arguments: &[String]) -> u8 {
             }
         }
     }
-    // `--some_name=value` is how osquery's flags are written; the parser below wants `--some-name value`.
-    let pair = |word: &'_ String| {
-        let (name, value) = word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
-        let is_flag = name.starts_with("--") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-        match (is_flag, value) {
-            (false, _) => vec![word.clone()],
-            (true, value) => [name.replace('_', "-")].into_iter().chain(value.map(str::to_string)).collect(),
-        }
-    };
-    let words: Vec<String> = words.iter().flat_map(pair).collect();
+    let words: Vec<String> = words.iter().flat_map(|word| as_argh_wants(word)).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match Stemma::from_args(&["stemma"], &words) {
         Ok(Stemma { command: Command::Daemon(daemon) }) => daemon.run(options),

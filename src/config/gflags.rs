@@ -106,6 +106,9 @@ impl Parsed {
     }
 
     fn file(&mut self, path: &str, depth: u32) {
+        if path.is_empty() {
+            return;
+        }
         let text = match fs::read(path) {
             Ok(bytes) if depth < DEEPEST => String::from_utf8_lossy(&bytes).into_owned(),
             Ok(_) => return self.errors.push(format!("{path}: flag files name flag files too often")),
@@ -202,6 +205,7 @@ mod tests {
             (",", false),
             "the default file comes first"
         );
+        assert!(parsed(&["--flagfile="]).is_ok(), "none is none");
         fs::write(&path, flagfile).unwrap();
         assert!(parsed(&["--flagfile", &path]).unwrap_err()[0].ends_with("flag files name flag files too often"));
         fs::remove_file(path).unwrap();

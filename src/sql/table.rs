@@ -3,6 +3,7 @@
 //! A scan is a cursor: it holds one row at a time, so a table of a million rows needs no more memory than one of ten. A
 //! column is computed when SQLite asks for it, so a dear one (a readlink, a chain) costs nothing unless it is wanted.
 
+use rusqlite::types::ValueRef;
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
@@ -99,6 +100,16 @@ impl Value {
         Value::Text(bytes.as_ref().to_vec())
     }
 
+    /// The same as SQLite hands values out.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Value::Null => ValueRef::Null,
+            Value::Integer(number) => ValueRef::Integer(*number),
+            Value::Real(number) => ValueRef::Real(*number),
+            Value::Text(text) => ValueRef::Text(text),
+        }
+    }
+
     /// A number, or a text that is one.
     pub fn as_integer(&self) -> Option<i64> {
         match self {
@@ -136,6 +147,19 @@ pub enum Op {
 }
 
 impl Op {
+    /// As SQL writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Op::Equal => "=",
+            Op::Greater => ">",
+            Op::GreaterOrEqual => ">=",
+            Op::Less => "<",
+            Op::LessOrEqual => "<=",
+            Op::Like => "LIKE",
+            Op::Glob => "GLOB",
+        }
+    }
+
     /// Back from its number.
     pub fn from_number(number: u8) -> Option<Self> {
         [Op::Equal, Op::Greater, Op::GreaterOrEqual, Op::Less, Op::LessOrEqual, Op::Like, Op::Glob]

@@ -31,6 +31,7 @@ const ERASE: &[u8] = b"\r\x1b[K";
 
 extern "C" fn on_interrupt(_: libc::c_int) {
     if INTERRUPTS.fetch_add(1, SeqCst) + 1 >= ENOUGH {
+        super::tty::restore();
         // SAFETY: ends the process, without its exit handlers: allowed in a signal handler.
         unsafe { libc::_exit(130) };
     }

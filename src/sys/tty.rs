@@ -6,10 +6,17 @@ use std::ffi::CString;
 use std::io;
 use std::mem;
 use std::os::fd::AsFd;
+use std::sync::OnceLock;
+
+/// The settings to go back to, kept apart for [`restore`].
+static BEFORE: OnceLock<libc::termios> = OnceLock::new();
 
 /// Keys come one by one and unechoed until it is dropped. Output is as before: `\n` begins a new line.
+///
+/// It stays so while a statement runs, too: going back and forth would let the kernel's own line editing have what is
+/// typed ahead, and eat its control characters.
 pub struct Raw {
-    before: libc::termios,
+    settings: libc::termios,
 }
 
 impl Raw {
@@ -18,30 +25,54 @@ impl Raw {
     /// # Errors
     /// It is no terminal.
     pub fn enter() -> io::Result<Self> {
-        // SAFETY: the structures are live, tcgetattr fills the first one before it is used.
-        unsafe {
+        // SAFETY: the structure is live, tcgetattr fills it before it is used.
+        let before = unsafe {
             let mut before: libc::termios = mem::zeroed();
             if libc::tcgetattr(0, &raw mut before) < 0 {
                 return Err(io::Error::last_os_error());
             }
-            let mut raw = before;
-            raw.c_iflag &= !(libc::BRKINT | libc::ICRNL | libc::INPCK | libc::ISTRIP | libc::IXON);
-            raw.c_lflag &= !(libc::ECHO | libc::ICANON | libc::IEXTEN | libc::ISIG);
-            raw.c_cc[libc::VMIN] = 1;
-            raw.c_cc[libc::VTIME] = 0;
-            // TCSADRAIN and not TCSAFLUSH: what was typed ahead is not lost.
-            if libc::tcsetattr(0, libc::TCSADRAIN, &raw const raw) < 0 {
-                return Err(io::Error::last_os_error());
-            }
-            Ok(Raw { before })
+            before
+        };
+        let mut settings = before;
+        settings.c_iflag &= !(libc::BRKINT | libc::ICRNL | libc::INPCK | libc::ISTRIP | libc::IXON);
+        settings.c_lflag &= !(libc::ECHO | libc::ICANON | libc::IEXTEN | libc::ISIG);
+        settings.c_cc[libc::VMIN] = 1;
+        settings.c_cc[libc::VTIME] = 0;
+        // Of the keys that send signals Ctrl-C alone: stopped or dumped, we would leave the terminal raw.
+        settings.c_cc[libc::VQUIT] = 0;
+        settings.c_cc[libc::VSUSP] = 0;
+        let _ = BEFORE.set(before);
+        let mut raw = Raw { settings };
+        raw.signals(false)?;
+        Ok(raw)
+    }
+
+    /// Whether Ctrl-C sends SIGINT (to end a statement), or is a key like any other.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn signals(&mut self, on: bool) -> io::Result<()> {
+        self.settings.c_lflag =
+            if on { self.settings.c_lflag | libc::ISIG } else { self.settings.c_lflag & !libc::ISIG };
+        // SAFETY: a live structure. TCSADRAIN and not TCSAFLUSH: what was typed ahead is not lost.
+        if unsafe { libc::tcsetattr(0, libc::TCSADRAIN, &raw const self.settings) } < 0 {
+            return Err(io::Error::last_os_error());
         }
+        Ok(())
     }
 }
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        // SAFETY: puts back what was there.
-        unsafe { libc::tcsetattr(0, libc::TCSADRAIN, &raw const self.before) };
+        restore();
+    }
+}
+
+/// Makes the terminal again what it was. May be called in a signal handler.
+pub fn restore() {
+    if let Some(before) = BEFORE.get() {
+        // SAFETY: a live structure; tcsetattr(3) is async-signal-safe.
+        unsafe { libc::tcsetattr(0, libc::TCSADRAIN, before) };
     }
 }
 

@@ -110,12 +110,7 @@ struct Out<'a>(&'a Value);
 
 impl ToSql for Out<'_> {
     fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self.0 {
-            Value::Null => ValueRef::Null,
-            Value::Integer(number) => ValueRef::Integer(*number),
-            Value::Real(number) => ValueRef::Real(*number),
-            Value::Text(text) => ValueRef::Text(text),
-        }))
+        Ok(ToSqlOutput::Borrowed(self.0.as_ref()))
     }
 }
 

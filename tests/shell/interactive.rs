@@ -221,6 +221,36 @@ fn a_statement_that_takes_long_tells_what_it_reads() {
 }
 
 #[test]
+fn what_is_typed_ahead_is_not_lost() {
+    let bench = Bench::new();
+    let mut terminal = start(&bench);
+    terminal.types(
+        "with recursive c(x) as (select 1 union all select x + 1 from c limit 500000) select count(*) from c;\r",
+    );
+    terminal.sees("from c;");
+    // Keys that the kernel's own line editing would have taken for itself.
+    terminal.types("select 'a';\x01\x1b[3~s\x05\x12\x07\x04\r");
+    terminal.sees("\r\n500000\r\n");
+    terminal.sees("\r\na\r\n");
+    terminal.types("\x04");
+    assert_eq!(terminal.ends(), (0, true));
+}
+
+#[test]
+fn three_times_ctrl_c_ends_the_shell_and_leaves_the_terminal_as_it_was() {
+    let bench = Bench::new();
+    let mut terminal = start(&bench);
+    // SQLite looks for interrupts between instructions of its machine; this is one, and takes minutes.
+    terminal.types("select instr(hex(zeroblob(1000000)), hex(zeroblob(500000)) || '1');\r");
+    terminal.sees("'1');\r\n");
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_millis(100));
+        terminal.types("\x03");
+    }
+    assert_eq!(terminal.ends(), (130, true));
+}
+
+#[test]
 fn terminals_that_cannot_edit() {
     let bench = Bench::new();
     let mut terminal = Terminal::start(&bench, "osqueryi", &["--list"], "dumb", 80);

@@ -1,8 +1,7 @@
 //! The line editor: [`super::keys`] in, [`super::line`] on the terminal, [`super::history`] and completion around it.
 //!
 //! Written for Stemma since the crates for it weigh more than all of this shell (rustyline 230 KB, linefeed 330 KB in a
-//! static binary of this build, this one 15). The terminal is raw only while a line is typed. A key is a redraw of the
-//! line, but only once no more keys wait: pasted text is drawn once.
+//! static binary of this build, this one 15). A key is a redraw of the line, but only once no more keys wait: pasted text is drawn once.
 
 use super::complete::Completion;
 use super::history::History;
@@ -40,6 +39,7 @@ pub type Complete<'c> = &'c dyn Fn(&str) -> Completion;
 
 /// See the module's head.
 pub struct Editor {
+    terminal: Raw,
     keys: Keys,
     history: History,
     line: Line,
@@ -52,9 +52,13 @@ pub struct Editor {
 }
 
 impl Editor {
-    /// An editor.
-    pub fn new(history: History) -> Self {
-        Editor { keys: Keys::default(), history, line: Line::default(), place: 0, typed: String::new(), row: 0 }
+    /// An editor; the terminal is its own until it is dropped.
+    ///
+    /// # Errors
+    /// Standard input is no terminal.
+    pub fn new(history: History) -> io::Result<Self> {
+        let (terminal, keys, line) = (Raw::enter()?, Keys::default(), Line::default());
+        Ok(Editor { terminal, keys, history, line, place: 0, typed: String::new(), row: 0 })
     }
 
     /// Reads a line and remembers it.
@@ -62,7 +66,13 @@ impl Editor {
     /// # Errors
     /// The terminal's.
     pub fn read(&mut self, prompt: &Prompt, complete: Complete<'_>) -> io::Result<Typed> {
-        let _raw = Raw::enter()?;
+        self.terminal.signals(false)?;
+        let typed = self.typed(prompt, complete);
+        self.terminal.signals(true)?;
+        typed
+    }
+
+    fn typed(&mut self, prompt: &Prompt, complete: Complete<'_>) -> io::Result<Typed> {
         self.line.take();
         self.place = self.history.len();
         self.row = 0;

@@ -34,7 +34,9 @@ pub fn run(session: &mut Session) -> u8 {
     let [first, further] = &prompts;
     let chosen = |pending: &str| if pending.is_empty() { first } else { further };
     // linenoise, the editor of osquery's shell, gives up on the same terminals.
-    if !io::stdout().is_terminal() || matches!(term.as_str(), "dumb" | "cons25" | "emacs" | "") {
+    let can_edit = io::stdout().is_terminal() && !matches!(term.as_str(), "dumb" | "cons25" | "emacs" | "");
+    let editor = if can_edit { Editor::new(History::load(history_file(session.product))).ok() } else { None };
+    let Some(mut editor) = editor else {
         let mut lines = script::from_stdin();
         return script::run(session, &mut |pending| {
             show(&chosen(pending).text);
@@ -44,8 +46,7 @@ pub fn run(session: &mut Session) -> u8 {
             }
             next
         });
-    }
-    let mut editor = Editor::new(History::load(history_file(session.product)));
+    };
     let tables = session.tables();
     script::run(session, &mut |pending| {
         let typed = editor.read(chosen(pending), &|before| complete(&tables, pending, before));

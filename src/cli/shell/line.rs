@@ -209,6 +209,28 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_typed_the_cursor_stands_between_characters() {
+        let (mut keys, mut line, mut random) = (crate::cli::shell::keys::Keys::default(), Line::default(), 7_u64);
+        for _ in 0..20_000 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            // Every other byte is one that means something.
+            let byte = match random >> 32 & 3 {
+                0 => (random & 0x1f) as u8,
+                1 => b"\x1b[OABCDHF~;135\xc3\xa9\xe6\x97\xa5 "[(random & 0xff) as usize % 20],
+                _ => (random & 0xff) as u8,
+            };
+            keys.push(&[byte]);
+            while let Some(key) = keys.take() {
+                line.press(key);
+                assert!(line.text.is_char_boundary(line.at));
+                assert!(!line.text.contains(char::is_control));
+            }
+        }
+    }
+
+    #[test]
     fn takes_no_more_than_it_holds() {
         let mut line = Line::default();
         line.insert(&"x".repeat(LONGEST));

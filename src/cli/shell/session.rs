@@ -4,6 +4,7 @@ use super::dot::Flow;
 use super::out::Out;
 use crate::cli::complain;
 use crate::cli::output::{Mode, Printer, Style};
+use crate::cli::value::push;
 use crate::config::flags::Flags;
 use crate::config::gflags::Parsed;
 use crate::sql::engine::{Engine, Sink, SqlError};
@@ -60,7 +61,10 @@ fn plan(table: &'static Table, query: &Query) {
         line.push_str(name(index));
     }
     for constraint in &query.constraints {
-        line.push_str(&format!(", {} {:?} {:?}", name(constraint.column), constraint.op, constraint.value));
+        let mut value = Vec::new();
+        push(&mut value, constraint.value.as_ref(), "NULL");
+        let (name, op) = (name(constraint.column), constraint.op.name());
+        line.push_str(&format!(", {name} {op} {}", String::from_utf8_lossy(&value)));
     }
     complain(&line);
 }
