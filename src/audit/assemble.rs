@@ -44,24 +44,24 @@ pub struct AssemblerCounters {
 
 /// What a SYSCALL record says.
 #[derive(Clone, Copy, Debug, Default)]
-struct Header {
-    call: Option<Call>,
+pub(super) struct Header {
+    pub(super) call: Option<Call>,
     success: bool,
-    exit: u64,
+    pub(super) exit: u64,
     first: u64,
-    pid: u32,
+    pub(super) pid: u32,
     ppid: u32,
     ids: Ids,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Slot {
-    used: bool,
+pub(super) struct Slot {
+    pub(super) used: bool,
     /// Not wanted: its records are passed over until EOE.
-    ignored: bool,
-    stamp: Stamp,
+    pub(super) ignored: bool,
+    pub(super) stamp: Stamp,
     since_ms: u64,
-    header: Option<Header>,
+    pub(super) header: Option<Header>,
     file: Option<FileIds>,
     exe: usize,
     cwd: Option<usize>,
@@ -75,8 +75,12 @@ struct Slot {
 
 /// See the module's head.
 pub struct Assembler {
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     text: Region,
+    /// For a log: see `order`.
+    ordered: bool,
+    /// The slot used last: the records of an event mostly come together.
+    last: usize,
     recent: [Stamp; RECENT],
     recent_at: usize,
     /// Counters.
@@ -94,9 +98,15 @@ impl Assembler {
     /// # Errors
     /// The system has no address space for it.
     pub fn new() -> io::Result<Self> {
+        Self::with_slots(capacity::ASSEMBLER_SLOTS, false)
+    }
+
+    pub(super) fn with_slots(slots: usize, ordered: bool) -> io::Result<Self> {
         Ok(Assembler {
-            slots: vec![Slot::default(); capacity::ASSEMBLER_SLOTS],
-            text: Region::new(capacity::ASSEMBLER_SLOTS * capacity::EVENT_TEXT)?,
+            slots: vec![Slot::default(); slots],
+            text: Region::new(slots * capacity::EVENT_TEXT)?,
+            ordered,
+            last: 0,
             recent: [Stamp { ms: u64::MAX, serial: u64::MAX }; RECENT],
             recent_at: 0,
             counters: AssemblerCounters::default(),
@@ -113,9 +123,10 @@ impl Assembler {
             self.counters.malformed += 1;
             return;
         };
-        let found = self.slots.iter().position(|slot| slot.used && slot.stamp == record.stamp);
+        let found = self.find(record.stamp);
         if kind == kind::EOE {
             match found {
+                Some(_) if self.ordered => {}
                 Some(index) => self.deliver(index, sink),
                 None => self.counters.duplicates += u64::from(self.recent.contains(&record.stamp)),
             }
@@ -129,11 +140,20 @@ impl Assembler {
             Some(index) => index,
             None => self.open(record.stamp, now_ms, sink),
         };
+        self.last = index;
         self.add(index, kind, &record);
     }
 
-    /// Delivers what has waited for its EOE for [`TIMEOUT_MS`] (`u64::MAX`: everything).
+    fn find(&self, stamp: Stamp) -> Option<usize> {
+        let ours = |slot: &Slot| slot.used && slot.stamp == stamp;
+        if self.slots.get(self.last).is_some_and(ours) { Some(self.last) } else { self.slots.iter().position(ours) }
+    }
+
+    /// Delivers what has waited for its EOE for [`TIMEOUT_MS`] (`u64::MAX`: everything; of a log, only that).
     pub fn expire(&mut self, now_ms: u64, sink: &mut dyn FnMut(Event<'_>)) {
+        if self.ordered {
+            return self.expire_in_order(now_ms, sink);
+        }
         for index in 0..self.slots.len() {
             if self.slots.get(index).is_some_and(|slot| slot.used && now_ms.saturating_sub(slot.since_ms) >= TIMEOUT_MS)
             {
@@ -145,6 +165,9 @@ impl Assembler {
     /// A slot for a new event: a free one, else the oldest, whose event goes out as it is.
     fn open(&mut self, stamp: Stamp, now_ms: u64, sink: &mut dyn FnMut(Event<'_>)) -> usize {
         let index = self.slots.iter().position(|slot| !slot.used).unwrap_or_else(|| {
+            if self.ordered {
+                return self.make_room(sink);
+            }
             let oldest = self.slots.iter().enumerate().min_by_key(|(_, slot)| (slot.since_ms, slot.stamp));
             let index = oldest.map_or(0, |(index, _)| index);
             self.counters.evicted += 1;
@@ -187,7 +210,7 @@ impl Assembler {
     }
 
     /// Hands an event out, if it is one, and frees its slot.
-    fn deliver(&mut self, index: usize, sink: &mut dyn FnMut(Event<'_>)) {
+    pub(super) fn deliver(&mut self, index: usize, sink: &mut dyn FnMut(Event<'_>)) {
         let Some(slot) = self.slots.get_mut(index) else { return };
         slot.used = false;
         let slot = &*slot;
@@ -343,7 +366,8 @@ impl Slot {
     fn argument(&mut self, argument: u32, piece: Option<u32>, value: &[u8], out: &mut [u8]) -> bool {
         let at = (argument, piece.unwrap_or(0));
         // Pieces of the argument that is being written count on from it; `next` names the argument after a whole one.
-        let continues = piece.is_some_and(|piece| piece > 0) && self.next.1 > 0 && argument + 1 == self.next.0;
+        let continues =
+            piece.is_some_and(|piece| piece > 0) && self.next.1 > 0 && argument.checked_add(1) == Some(self.next.0);
         let expected = if continues { (argument, self.next.1) } else { (self.next.0, 0) };
         if at < expected {
             return false;

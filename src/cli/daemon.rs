@@ -1,11 +1,11 @@
 //! `stemma daemon`: from the command line to the collector's loop.
 
-use crate::agent::{Agent, session};
+use crate::agent::{self, Agent, session};
 use crate::config::file;
 use crate::config::flags::Flags;
 use crate::config::options::{Options, Taken, take_flags};
 use crate::log;
-use crate::store::writer::{Limits, Writer, database_file};
+use crate::store::writer::{Writer, database_file};
 use crate::sys::file::Lock;
 use crate::sys::poll::Signals;
 use crate::sys::process;
@@ -55,12 +55,11 @@ fn options(config: Option<&Path>, flags: Options) -> Result<Options, String> {
 struct Trouble(String, u8);
 
 impl Daemon {
-    /// Takes option flags out of the arguments that follow `daemon`.
+    /// Takes option flags out of the arguments that follow `daemon` (or `replay`); `options`: what holds without them.
     ///
     /// # Errors
     /// One sentence about a flag's value.
-    pub fn flags(arguments: &[String]) -> Result<(Options, Vec<String>), String> {
-        let mut options = Options::default();
+    pub fn flags(mut options: Options, arguments: &[String]) -> Result<(Options, Vec<String>), String> {
         let rest = take_flags(&mut options, arguments)?;
         Ok((options, rest))
     }
@@ -101,12 +100,7 @@ impl Daemon {
         let mut signals =
             Signals::new(&stop).map_err(|error| Trouble(format!("blocking signals: {error}"), NO_START))?;
         let (kernel, audit) = session::begin(&options).map_err(|refusal| Trouble(refusal.sentence(), NO_AUDIT))?;
-        let limits = Limits {
-            expiry_s: options.events_expiry.min(i64::MAX as u64 / 1000) as i64,
-            events: options.events_max.min(i64::MAX as u64) as i64,
-            bytes: options.events_max_bytes.min(i64::MAX as u64) as i64,
-        };
-        let writer = Writer::open(&database, limits);
+        let writer = Writer::open(&database, agent::limits(&options));
         let words = crate::source::Source::rung(&kernel).name();
         let mut agent = Agent::new(kernel, Box::new(audit), writer, &options)
             .map_err(|error| Trouble(format!("taking memory: {error}"), NO_START))?;

@@ -4,6 +4,7 @@ pub mod daemon;
 pub mod output;
 pub mod pretty;
 pub mod query;
+pub mod replay;
 pub mod schema;
 pub mod shell;
 pub mod tree;
@@ -26,6 +27,7 @@ struct Stemma {
 enum Command {
     Daemon(daemon::Daemon),
     Query(query::Query),
+    Replay(replay::Replay),
     Schema(schema::Schema),
     Shell(Shell),
     Tree(tree::Tree),
@@ -128,24 +130,34 @@ fn run(arguments: &[String]) -> u8 {
     let mut options = Default::default();
     let mut words = arguments.to_vec();
     if let [command, rest @ ..] = arguments
-        && command == "daemon"
+        && matches!(command.as_str(), "daemon" | "replay")
     {
-        match daemon::Daemon::flags(rest) {
+        if command == "replay" {
+            options = crate::agent::replay::Replay::defaults();
+        }
+        match daemon::Daemon::flags(options.clone(), rest) {
             Ok((given, rest)) => {
                 options = given;
                 words = std::iter::once(command.clone()).chain(rest).collect();
             }
             Err(sentence) => {
-                complain(&format!("stemma daemon: {sentence}"));
+                complain(&format!("stemma {command}: {sentence}"));
                 return 1;
             }
         }
     }
     let words: Vec<String> = words.iter().flat_map(|word| as_argh_wants(word)).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // The parser takes a last `-` for an option; here it is standard input.
+    if let [.., before, "-"] = words.as_slice()
+        && !before.starts_with('-')
+    {
+        words.insert(words.len() - 1, "--");
+    }
     match Stemma::from_args(&["stemma"], &words) {
         Ok(Stemma { command: Command::Daemon(daemon) }) => daemon.run(options),
         Ok(Stemma { command: Command::Query(query) }) => query.run(),
+        Ok(Stemma { command: Command::Replay(replay) }) => replay.run(&options),
         Ok(Stemma { command: Command::Schema(schema) }) => schema.run(),
         Ok(Stemma { command: Command::Shell(Shell {}) }) => 0,
         Ok(Stemma { command: Command::Tree(tree) }) => tree.run(),

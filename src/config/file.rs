@@ -3,8 +3,8 @@
 //! The parser is SQLite's own (`json_each`, `json_error_position`), which is in the binary anyway. A file is at most
 //! 4 MiB, as in osquery.
 
+use crate::sql::document::{Document, Member};
 use rusqlite::Connection;
-use rusqlite::types::ValueRef;
 use std::fs;
 use std::path::Path;
 
@@ -42,67 +42,37 @@ fn load(path: &Path) -> Result<String, String> {
         .map_err(|error| format!("the config file {shown} is not UTF-8 (at byte {})", error.utf8_error().valid_up_to()))
 }
 
-/// The rows of a query about JSON, every value as text, NULL as nothing; parameters are numbered.
-pub fn ask(sqlite: &Connection, sql: &str, parameters: &[&str]) -> rusqlite::Result<Vec<Vec<String>>> {
-    let mut statement = sqlite.prepare(sql)?;
-    for (index, parameter) in parameters.iter().enumerate() {
-        statement.raw_bind_parameter(index + 1, parameter)?;
-    }
-    let columns = statement.column_count();
-    let mut rows = statement.raw_query();
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        let mut values = Vec::with_capacity(columns);
-        for column in 0..columns {
-            values.push(match row.get_ref(column)? {
-                ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-                ValueRef::Integer(number) => number.to_string(),
-                _ => String::new(),
-            });
-        }
-        all.push(values);
-    }
-    Ok(all)
-}
-
 /// The same from text; the error begins with a verb.
 pub fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
     let clean = without_comments(text);
-    let failed = |error: rusqlite::Error| format!("could not be parsed: {error}");
-    let sqlite = Connection::open_in_memory().map_err(failed)?;
-    let rows = |sql: &str| ask(&sqlite, sql, &[&clean]).map_err(failed);
-    let one = |sql: &str| Ok::<String, String>(rows(sql)?.pop().and_then(|mut row| row.pop()).unwrap_or_default());
-    let position: usize = one("SELECT json_error_position(?1)")?.parse().unwrap_or(0);
-    if position > 0 {
-        return Err(fault(&clean, position - 1));
+    let Some(document) = Document::parse(clean.as_bytes()) else {
+        return Err(fault(&clean).unwrap_or_else(|| "could not be parsed".to_string()));
+    };
+    let kind = |path: &str| document.kind(path).unwrap_or_else(|| "nothing".to_string());
+    if kind("$") != "object" {
+        return Err(format!("must hold a JSON object, not {}", kind("$")));
     }
-    let kind = one("SELECT coalesce(json_type(?1), 'nothing')")?;
-    if kind != "object" {
-        return Err(format!("must hold a JSON object, not {kind}"));
-    }
-    let options = one("SELECT coalesce(json_type(?1, '$.options'), 'nothing')")?;
-    if options == "nothing" {
-        return Ok(Vec::new());
-    }
-    if options != "object" {
+    let options = kind("$.options");
+    if !matches!(options.as_str(), "object" | "nothing") {
         return Err(format!("has an \"options\" that is not an object but {options}"));
     }
-    let each = "SELECT key, CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' \
-                ELSE coalesce(CAST(value AS TEXT), '') END FROM json_each(?1, '$.options')";
-    let pair = |row: Vec<String>| {
-        let mut values = row.into_iter();
-        Some((values.next()?, values.next()?))
+    let value = |member: &Member| match member.kind.as_str() {
+        "true" | "false" => member.kind.clone(),
+        _ => member.value.clone(),
     };
-    Ok(rows(each)?.into_iter().filter_map(pair).collect())
+    Ok(document.members("$.options").iter().map(|member| (member.key.clone(), value(member))).collect())
 }
 
 /// Where a text is no JSON. SQLite points at where the faulty value should begin: blanks before it are not the fault.
-fn fault(text: &str, offset: usize) -> String {
+fn fault(text: &str) -> Option<String> {
+    let sqlite = Connection::open_in_memory().ok()?;
+    let position: i64 = sqlite.query_row("SELECT json_error_position(?1)", [text], |row| row.get(0)).ok()?;
+    let offset = usize::try_from(position).ok()?.checked_sub(1)?;
     let blanks = text.chars().skip(offset).take_while(|c| c.is_whitespace()).count();
     let before: String = text.chars().take(offset + blanks).collect();
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-    format!("is not valid JSON: line {line}, column {column}")
+    Some(format!("is not valid JSON: line {line}, column {column}"))
 }
 
 /// Blanks out comment lines and joins continued ones, keeping line numbers as they are.

@@ -2,8 +2,8 @@
 //! own), and the `schedule`, which counts as the pack `main`. The parser is SQLite's, as for [`super::file`].
 
 use super::file;
+use crate::sql::document::Document;
 use crate::sql::version;
-use rusqlite::Connection;
 use std::cmp::Ordering;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,85 +53,77 @@ pub fn check(config: &Path) -> Result<(), String> {
 /// # Errors
 /// One sentence: a file that cannot be read, or no such pack.
 pub fn queries(config: &Path, pack: &str) -> Result<Vec<PackQuery>, String> {
-    let sqlite = Connection::open_in_memory().map_err(|error| error.to_string())?;
-    let mut found = None;
+    let mut queries = None;
     for path in paths(config) {
-        let text = file::read(&path)?;
-        for text in texts(&sqlite, &text, pack)? {
-            let queries: &mut Vec<PackQuery> = found.get_or_insert_default();
-            queries.extend(of_pack(&sqlite, &text)?);
+        let document = read(&path)?;
+        if pack == "main" && document.kind("$.schedule").is_some() {
+            gather(&document, "$.schedule", queries.get_or_insert_default());
         }
-    }
-    found.ok_or_else(|| format!("there is no pack {pack} in {}", config.display()))
-}
-
-/// Asks about JSON that is known to be valid.
-fn ask(sqlite: &Connection, sql: &str, parameters: &[&str]) -> Result<Vec<Vec<String>>, String> {
-    file::ask(sqlite, sql, parameters).map_err(|error| format!("reading packs: {error}"))
-}
-
-/// The JSON of all packs of this name in a config's text.
-fn texts(sqlite: &Connection, config: &str, pack: &str) -> Result<Vec<String>, String> {
-    let each = "SELECT 'main', 'object', json_object('queries', json(value)) FROM json_each(?1) \
-                WHERE key = 'schedule' AND type = 'object' AND ?2 = 'main' \
-                UNION ALL SELECT key, type, value FROM json_each(?1, '$.packs') WHERE key IN (?2, '*')";
-    let mut texts = Vec::new();
-    for row in ask(sqlite, each, &[config, pack])? {
-        let [key, kind, value] = row.as_slice() else { continue };
-        match (key.as_str(), kind.as_str()) {
-            ("*", "text") => {
-                if let Some(path) = globbed(sqlite, value, pack)? {
-                    texts.push(file::read(&path)?);
+        for member in document.members("$.packs") {
+            match (member.key.as_str(), member.kind.as_str()) {
+                ("*", "text") => {
+                    if let Some(path) = globbed(&member.value, pack) {
+                        gather_pack(&read(&path)?, "$", queries.get_or_insert_default());
+                    }
                 }
+                (name, "text") if name == pack => {
+                    gather_pack(&read(Path::new(&member.value))?, "$", queries.get_or_insert_default());
+                }
+                (name, "object") if name == pack => {
+                    gather_pack(&document, &member.path, queries.get_or_insert_default());
+                }
+                _ => {}
             }
-            (_, "text") => texts.push(file::read(Path::new(value))?),
-            (_, "object") => texts.push(value.clone()),
-            _ => {}
         }
     }
-    Ok(texts)
+    queries.ok_or_else(|| format!("there is no pack {pack} in {}", config.display()))
 }
 
-/// The file for a pack among those that a pattern names: the one whose name, without its extension, is the pack's.
-fn globbed(sqlite: &Connection, pattern: &str, pack: &str) -> Result<Option<PathBuf>, String> {
+fn read(path: &Path) -> Result<Document, String> {
+    let text = file::read(path)?;
+    Document::parse(text.as_bytes()).ok_or_else(|| format!("the config file {} could not be parsed", path.display()))
+}
+
+/// The file for a pack among those that a pattern (`directory/begin*end`) names: the one whose name without its extension
+/// is the pack's.
+fn globbed(pattern: &str, pack: &str) -> Option<PathBuf> {
     let (directory, names) = pattern.rsplit_once('/').unwrap_or((".", pattern));
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if path.file_stem().is_some_and(|stem| stem == pack)
-            && !ask(sqlite, "SELECT 1 WHERE ?1 GLOB ?2", &[&name, names])?.is_empty()
-        {
-            return Ok(Some(path));
+    let (begin, end) = names.split_once('*').unwrap_or((names, ""));
+    let fits = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let rest = name.strip_prefix(begin);
+        let whole = if names.contains('*') { rest.is_some_and(|rest| rest.ends_with(end)) } else { name == names };
+        whole && path.file_stem().is_some_and(|stem| stem == pack)
+    };
+    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).find(fits)
+}
+
+/// Adds the queries of the pack at a path, if it is for us.
+fn gather_pack(document: &Document, path: &str, queries: &mut Vec<PackQuery>) {
+    if is_for_us(document, path) {
+        gather(document, &format!("{path}.queries"), queries);
+    }
+}
+
+/// Adds the queries of the object at a path that are for us, each in its place by name.
+fn gather(document: &Document, path: &str, queries: &mut Vec<PackQuery>) {
+    for member in document.members(path).into_iter().filter(|member| member.kind == "object") {
+        let sql = document.text(&format!("{}.query", member.path));
+        if let Some(sql) = sql.filter(|_| is_for_us(document, &member.path)) {
+            let place = queries.partition_point(|other| other.name <= member.key);
+            queries.insert(place, PackQuery { name: member.key, sql });
         }
     }
-    Ok(None)
 }
 
-/// The queries of a pack's text that are for us, by name.
-fn of_pack(sqlite: &Connection, pack: &str) -> Result<Vec<PackQuery>, String> {
-    // The first row is the pack itself.
-    let each = "SELECT '', '', json_extract(?1, '$.platform'), json_extract(?1, '$.version') UNION ALL \
-                SELECT * FROM (SELECT key, json_extract(value, '$.query'), json_extract(value, '$.platform'), \
-                    json_extract(value, '$.version') FROM json_each(?1, '$.queries') \
-                    WHERE type = 'object' AND json_type(value, '$.query') = 'text' ORDER BY key)";
-    let mut rows = ask(sqlite, each, &[pack])?.into_iter();
-    if !rows.next().is_some_and(|row| is_for_us(&row)) {
-        return Ok(Vec::new());
-    }
-    let query = |row: Vec<String>| {
-        let mut values = row.into_iter();
-        Some(PackQuery { name: values.next()?, sql: values.next()? })
-    };
-    Ok(rows.filter(|row| is_for_us(row)).filter_map(query).collect())
-}
-
-/// Whether the platform and the version in a row's last columns are ours.
-fn is_for_us(row: &[String]) -> bool {
-    let [_, _, platform, least] = row else { return false };
+/// Whether what is at a path is for our platform and version.
+fn is_for_us(document: &Document, path: &str) -> bool {
+    let text = |name: &str| document.text(&format!("{path}.{name}")).unwrap_or_default();
+    let platform = text("platform");
     // osquery looks for these anywhere in the text.
     let ours = ["any", "all", "linux", "ubuntu", "centos", "posix"];
     let ours = matches!(platform.as_str(), "" | "null") || ours.iter().any(|name| platform.contains(name));
-    ours && version::compare(least, DIALECT) != Ordering::Greater
+    ours && version::compare(&text("version"), DIALECT) != Ordering::Greater
 }
 
 #[cfg(test)]

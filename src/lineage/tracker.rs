@@ -2,7 +2,7 @@
 
 use super::World;
 use super::cache::Cache;
-use super::node::{AWAITING, CURRENT, FILLED, IMAGE, Idx, NAMESPACED, NONE, Node};
+use super::node::{AWAITING, COUNTED, CURRENT, FILLED, IMAGE, Idx, LEADERLESS, NAMESPACED, NONE, Node};
 use super::rows::near;
 use crate::audit::event::Exec;
 use crate::source::{Life, LifeKind};
@@ -38,7 +38,7 @@ pub struct TrackerOptions {
 /// The joined view of who lives and who lived.
 pub struct Tracker {
     pub(super) cache: Cache,
-    ring: VecDeque<Life>,
+    pub(super) ring: VecDeque<Life>,
     pub(super) options: TrackerOptions,
     next_row: u32,
     /// When a loss was last reported; 0: never.
@@ -113,12 +113,21 @@ impl Tracker {
     fn apply(&mut self, life: Life, world: &mut World<'_>) {
         match life.kind {
             LifeKind::Fork { parent } => {
-                self.fork(life.pid, parent, life.time_ns, Link::Connector, world);
+                let child = self.fork(life.pid, parent, life.time_ns, Link::Connector, world);
+                let child = self.cache.at_mut(child);
+                if child.fork_ns == life.time_ns {
+                    child.flags |= COUNTED;
+                }
             }
+            LifeKind::ThreadBegun => {
+                let idx = self.current_at(life.pid, life.time_ns);
+                self.cache.at_mut(idx).threads += 1;
+            }
+            LifeKind::ThreadEnded { status } => self.thread_ended(life.pid, life.time_ns, status, world),
             LifeKind::Exec => {
                 self.exec_seen(life.pid, life.time_ns, world);
             }
-            LifeKind::Exit { status } => self.exit(life.pid, life.time_ns, Some(status), world),
+            LifeKind::Exit { status } => self.leader_ended(life.pid, life.time_ns, status, world),
         }
     }
 
@@ -214,7 +223,7 @@ impl Tracker {
         self.climb(pid, time_ns, world)
     }
 
-    /// Who forks or execs is alive, whatever we were told: the leader of its threads may have ended before the others.
+    /// Who forks or execs is alive, whatever we were told: the leader of threads that nobody counted may have ended.
     /// False if the node ended before a loss, and it may be another process that has the pid by now.
     fn revive(&mut self, idx: Idx, world: &mut World<'_>) -> bool {
         let node = *self.cache.at(idx);
@@ -259,14 +268,17 @@ impl Tracker {
         let node = self.cache.at_mut(idx);
         if !node.is(IMAGE) && node.children == 0 && !node.row.is_some() {
             node.exec_ns = time_ns;
-            node.flags |= IMAGE | AWAITING;
+            node.threads = 0;
+            node.flags = (node.flags | IMAGE | AWAITING) & !LEADERLESS;
             return idx;
         }
         let image = Node {
             exec_ns: time_ns,
             row: RowId::NONE,
             origin: RowId::NONE,
-            flags: CURRENT | IMAGE | AWAITING | (node.flags & NAMESPACED),
+            // Of the old image's threads only the caller is left, and is the leader now.
+            threads: 0,
+            flags: CURRENT | IMAGE | AWAITING | (node.flags & (NAMESPACED | COUNTED)),
             ..*node
         };
         node.flags &= !CURRENT;
@@ -274,6 +286,30 @@ impl Tracker {
         let new = self.insert(image, world);
         self.cache.settle(idx);
         new
+    }
+
+    /// The leader of a process's threads ended: so has the process, unless others are known to go on.
+    fn leader_ended(&mut self, pid: u32, time_ns: i64, status: u32, world: &mut World<'_>) {
+        let idx = self.current_at(pid, time_ns);
+        let node = self.cache.at_mut(idx);
+        if node.is(COUNTED) && node.threads > 0 {
+            node.flags |= LEADERLESS;
+            node.status = status;
+        } else {
+            self.exit(pid, time_ns, Some(status), world);
+        }
+    }
+
+    /// Another thread than the leader ended: the process as well, if it was the last. Its status is the whole process's
+    /// when all were ended together (`kernel/exit.c: do_group_exit`); after a plain end of all it is the leader's.
+    fn thread_ended(&mut self, pid: u32, time_ns: i64, status: u32, world: &mut World<'_>) {
+        let idx = self.current_at(pid, time_ns);
+        let node = self.cache.at_mut(idx);
+        node.threads = node.threads.saturating_sub(1);
+        if node.is(LEADERLESS) && node.threads == 0 {
+            let whole = if status != 0 { status } else { node.status };
+            self.exit(pid, time_ns, Some(whole), world);
+        }
     }
 
     pub(super) fn exit(&mut self, pid: u32, time_ns: i64, status: Option<u32>, world: &mut World<'_>) {

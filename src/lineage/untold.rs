@@ -1,10 +1,12 @@
 //! What audit says alone, where no connector speaks: kernels without it, messages lost, logs of other machines.
 
 use super::World;
+use super::cache::Cache;
 use super::node::{CURRENT, IMAGE, Idx, NAMESPACED, NONE, Node};
+use super::rows::bare_row;
 use super::tracker::{AWAIT_NS, STAMP_STEP_NS, Tracker};
 use crate::audit::event::{Exec, Exit, Fork};
-use crate::store::row::Link;
+use crate::store::row::{ImageRow, Link, RowId};
 
 /// CLONE_NEWPID.
 const CLONE_NEWPID: u64 = 0x2000_0000;
@@ -17,9 +19,13 @@ impl Tracker {
         let node = *self.cache.at(known);
         // An end that was not seen may have been at any time, and one within the stamp's step before the exec.
         let over = node.ended() && (!node.status_known || node.end_ns <= stamp_ns + STAMP_STEP_NS);
-        // A process that has an image of its own and another parent now is another process, unless it was orphaned.
-        let other = node.is(IMAGE) && node.forker != event.ppid && event.ppid != 1;
-        if known == NONE || over || other {
+        // A process that has an image of its own and another parent now is another process, unless it was orphaned; one
+        // whose birth nobody told may as well be a new child of init.
+        let orphaned = event.ppid == 1 && node.link != Link::Inferred;
+        let other = node.is(IMAGE) && node.forker != event.ppid && !orphaned;
+        // Known as somebody's parent and by its pid alone: now there is more to know.
+        let bare = !node.is(IMAGE) && node.fork_ns == 0;
+        if known == NONE || over || other || bare {
             self.retire(event.pid);
             let parent = self.holder(event.ppid, stamp_ns, world);
             let from = *self.cache.at(parent);
@@ -59,13 +65,15 @@ impl Tracker {
     pub fn audit_fork(&mut self, event: &Fork<'_>, world: &mut World<'_>) {
         let stamp_ns = (event.stamp.ms as i64).saturating_mul(1_000_000) - world.clock.epoch_offset_ns;
         let caller = self.holder(event.pid, stamp_ns, world);
+        self.introduce(caller, event, stamp_ns, world);
         if self.cache.at(caller).is(NAMESPACED) {
             return;
         }
         let known = self.cache.current(event.child);
         let node = self.cache.at_mut(known);
-        // A vfork's record comes after the child's exec.
-        if known.is_some() && !node.ended() && node.forker == event.pid && (node.fork_ns - stamp_ns).abs() <= AWAIT_NS {
+        // A vfork's record comes after the child's exec, and may come after its end.
+        let here = known.is_some() && (!node.ended() || node.link == Link::Inferred);
+        if here && node.forker == event.pid && (node.fork_ns - stamp_ns).abs() <= AWAIT_NS {
             node.link = Link::Audit;
             node.fork_ns = stamp_ns;
             return;
@@ -74,6 +82,42 @@ impl Tracker {
         if event.flags & CLONE_NEWPID != 0 {
             self.cache.at_mut(child).flags |= NAMESPACED;
         }
+    }
+
+    /// A caller of which only the pid was known (it is older than what we have of the log): the record of its fork says
+    /// what it runs and who its parent is.
+    fn introduce(&mut self, idx: Idx, event: &Fork<'_>, stamp_ns: i64, world: &mut World<'_>) {
+        let node = *self.cache.at(idx);
+        if idx == NONE || node.is(IMAGE) || node.fork_ns != 0 || event.path.is_empty() {
+            return;
+        }
+        // A row that is there already gets no parent any more: a parent's row is always older.
+        let mut parent_row = RowId::NONE;
+        if !node.row.is_some() && event.ppid != 0 {
+            self.cache.touch(idx);
+            let parent = self.holder(event.ppid, stamp_ns, world);
+            parent_row = self.row_of(parent, world);
+            if self.cache.current(event.pid) != idx {
+                return;
+            }
+        }
+        let id = if node.row.is_some() { node.row } else { self.new_row() };
+        let node = self.cache.at_mut(idx);
+        node.forker = event.ppid;
+        node.parent_row = parent_row;
+        node.link = if parent_row.is_some() { Link::Inferred } else { Link::None };
+        node.row = id;
+        node.flags |= IMAGE;
+        let base = bare_row(node, world.clock.epoch_offset_ns, world.clock.boot_offset_ns);
+        world.rows.image(&ImageRow { id, parent: parent_row, ids: Some(event.ids), path: event.path, ..base });
+    }
+
+    /// The machine of a log was started anew: whoever lived then lives no more, and pids begin again.
+    pub fn reboot(&mut self) {
+        let counters = self.cache.counters;
+        self.cache = Cache::new(self.options.capacity);
+        self.cache.counters = counters;
+        self.ring.clear();
     }
 
     /// An exit event of audit, in logs that have them.

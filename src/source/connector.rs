@@ -39,25 +39,26 @@ fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     bytes.get(offset..offset + 4)?.try_into().ok().map(u32::from_ne_bytes)
 }
 
-/// What a connector datagram says: None for threads, other events and anything too short.
+/// What a connector datagram says: None for other events and anything too short.
 pub fn parse(datagram: &[u8]) -> Option<Life> {
     let event = datagram.get(PAYLOAD..)?;
     let time_ns = i64::from_ne_bytes(event.get(8..16)?.try_into().ok()?);
     let word = |index: usize| u32_at(event, 16 + index * 4);
-    // Threads carry a pid other than their tgid and are no processes.
-    match u32_at(event, 0)? {
+    // Threads carry a pid other than their tgid.
+    let (pid, kind) = match u32_at(event, 0)? {
         EVENT_FORK => {
             let (parent, child, child_tgid) = (word(1)?, word(2)?, word(3)?);
-            (child == child_tgid).then_some(Life { pid: child, time_ns, kind: LifeKind::Fork { parent } })
+            (child_tgid, if child == child_tgid { LifeKind::Fork { parent } } else { LifeKind::ThreadBegun })
         }
         // Whichever thread calls it, after an exec only the leader is left.
-        EVENT_EXEC => Some(Life { pid: word(1)?, time_ns, kind: LifeKind::Exec }),
+        EVENT_EXEC => (word(1)?, LifeKind::Exec),
         EVENT_EXIT => {
             let (pid, tgid, status) = (word(0)?, word(1)?, word(2)?);
-            (pid == tgid).then_some(Life { pid, time_ns, kind: LifeKind::Exit { status } })
+            (tgid, if pid == tgid { LifeKind::Exit { status } } else { LifeKind::ThreadEnded { status } })
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(Life { pid, time_ns, kind })
 }
 
 fn subscription(operation: u32, mask: Option<u32>) -> Vec<u8> {

@@ -1,8 +1,10 @@
 //! The SQL engine: an in-memory SQLite with all tables of the registry, limits, and osquery's authorizer.
 
-use super::table::{Context, OnScan, Table};
+mod shell;
+
+use super::table::{Context, Table};
 use super::version;
-use crate::sys::interrupt::Watch;
+use crate::sys::root::Root;
 use crate::sys::vtab;
 use crate::tables::registry;
 use rusqlite::fallible_iterator::FallibleIterator;
@@ -11,7 +13,6 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Rows};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// Memory a query may take, bytes; beyond it the query ends with "out of memory".
 const HEAP_BYTES: i64 = 64 << 20;
@@ -62,6 +63,7 @@ pub trait Sink {
 /// See the module's head.
 pub struct Engine {
     connection: Connection,
+    context: Rc<Context>,
     tables: Vec<&'static Table>,
 }
 
@@ -89,18 +91,25 @@ impl Engine {
     /// # Errors
     /// SQLite's own, which means that there is no memory.
     pub fn open(database: PathBuf) -> Result<Self, SqlError> {
-        Engine::with(database, &|_| true, None)
+        Self::over(Root::default(), database)
     }
 
-    /// An engine with the tables that are `chosen`, which tells `on_scan` of each scan.
+    /// The same about the machine whose files lie below `root`.
     ///
     /// # Errors
-    /// As [`Engine::open`].
-    pub fn with(database: PathBuf, chosen: &dyn Fn(&str) -> bool, on_scan: Option<OnScan>) -> Result<Self, SqlError> {
+    /// As of [`Engine::open`].
+    pub fn over(root: Root, database: PathBuf) -> Result<Self, SqlError> {
+        Self::with(Context { root, database, ..Context::default() }, &|_| true)
+    }
+
+    /// An engine with this context and the tables that are `chosen`.
+    ///
+    /// # Errors
+    /// As of [`Engine::open`].
+    pub fn with(context: Context, chosen: &dyn Fn(&str) -> bool) -> Result<Self, SqlError> {
         let connection = Connection::open_in_memory()?;
-        let clock = crate::sys::clock::Clock::now();
-        let started_epoch_s = clock.epoch_ns() / 1_000_000_000;
-        let context = Rc::new(Context { database, started_epoch_s, on_scan, ..Context::default() });
+        let started_epoch_s = crate::sys::clock::Clock::now().epoch_ns() / 1_000_000_000;
+        let context = Rc::new(Context { started_epoch_s, ..context });
         let tables: Vec<&'static Table> = registry::TABLES.iter().copied().filter(|table| chosen(table.name)).collect();
         for table in &tables {
             vtab::register(&connection, table, context.clone())?;
@@ -108,51 +117,12 @@ impl Engine {
         connection.create_collation("version", version::compare)?;
         connection.execute_batch(&format!("PRAGMA hard_heap_limit={HEAP_BYTES}"))?;
         connection.authorizer(Some(authorize));
-        Ok(Engine { connection, tables })
+        Ok(Engine { connection, context, tables })
     }
 
-    /// The tables there are, by name.
-    pub fn tables(&self) -> &[&'static Table] {
-        &self.tables
-    }
-
-    /// Until it is dropped, SIGINT ends the statement that runs. See [`Watch`].
-    pub fn watch(&self) -> Watch<'_> {
-        Watch::begin(&self.connection)
-    }
-
-    /// How long to wait for a database that somebody else has locked.
-    ///
-    /// # Errors
-    /// SQLite's own.
-    pub fn busy_timeout(&self, timeout: Duration) -> Result<(), SqlError> {
-        Ok(self.connection.busy_timeout(timeout)?)
-    }
-
-    /// Names and types of the columns of the first statement of `sql`: declared types, of an expression the type that its
-    /// first row has, or UNKNOWN.
-    ///
-    /// # Errors
-    /// The statement cannot be prepared, or its first row not be had.
-    pub fn types(&self, sql: &str) -> Result<Vec<(String, String)>, SqlError> {
-        let Some(mut statement) = rusqlite::Batch::new(&self.connection, sql).next()? else { return Ok(Vec::new()) };
-        let declared = statement.columns();
-        let declared: Vec<_> =
-            declared.iter().map(|column| (column.name().to_string(), column.decl_type().map(str::to_string))).collect();
-        let mut rows = statement.raw_query();
-        let row = if declared.iter().all(|(_, kind)| kind.is_some()) { None } else { rows.next()? };
-        let of_row = |index| match row?.get_ref(index).ok()? {
-            ValueRef::Null => None,
-            ValueRef::Integer(_) => Some("INTEGER"),
-            ValueRef::Real(_) => Some("DOUBLE"),
-            ValueRef::Text(_) => Some("TEXT"),
-            ValueRef::Blob(_) => Some("BLOB"),
-        };
-        let described = declared.into_iter().enumerate().map(|(index, (name, kind))| {
-            let kind = kind.or_else(|| of_row(index).map(str::to_string));
-            (name, kind.unwrap_or_else(|| "UNKNOWN".to_string()))
-        });
-        Ok(described.collect())
+    /// The file system that tables read.
+    pub fn root(&self) -> &Root {
+        &self.context.root
     }
 
     /// Runs all statements of `sql`, one after the other.

@@ -3,6 +3,7 @@
 //! A scan is a cursor: it holds one row at a time, so a table of a million rows needs no more memory than one of ten. A
 //! column is computed when SQLite asks for it, so a dear one (a readlink, a chain) costs nothing unless it is wanted.
 
+use crate::sys::root::Root;
 use rusqlite::types::ValueRef;
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -180,6 +181,8 @@ pub struct Constraint {
 /// What every table of a connection may need to know.
 #[derive(Default)]
 pub struct Context {
+    /// The file system that tables read.
+    pub root: Root,
     /// events.db.
     pub database: PathBuf,
     /// events.db, once a table has asked for it.
@@ -301,6 +304,33 @@ impl Rows {
     /// A scan over these rows; a row's values are in the order of the columns, what is missing at its end is NULL.
     pub fn of(rows: Vec<Vec<Value>>) -> Box<dyn Cursor> {
         Box::new(Rows { rows: rows.into_iter(), row: Vec::new() })
+    }
+}
+
+/// A scan over rows that are made one after the other: for tables that may be long.
+pub struct Each<F> {
+    make: F,
+    row: Vec<Value>,
+}
+
+impl<F: FnMut() -> Option<Vec<Value>> + 'static> Each<F> {
+    /// A scan over what `make` gives until it gives None. A row's values are in the order of the columns, what is missing
+    /// at its end is NULL.
+    pub fn of(make: F) -> Box<dyn Cursor> {
+        Box::new(Each { make, row: Vec::new() })
+    }
+}
+
+impl<F: FnMut() -> Option<Vec<Value>>> Cursor for Each<F> {
+    fn advance(&mut self) -> Result<bool, TableError> {
+        let next = (self.make)();
+        let more = next.is_some();
+        self.row = next.unwrap_or_default();
+        Ok(more)
+    }
+
+    fn column(&mut self, column: usize) -> Result<Value, TableError> {
+        Ok(self.row.get(column).cloned().unwrap_or(Value::Null))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 
 /// A path of at most 63 bytes with the NUL that the system wants.
 fn terminated(path: &[u8]) -> io::Result<[u8; 64]> {
@@ -61,15 +62,26 @@ impl Lock {
     /// # Errors
     /// The file cannot be made.
     pub fn take(path: &std::path::Path) -> io::Result<Option<Self>> {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
-        // SAFETY: a descriptor that is open for the length of the call.
-        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-            return Ok(Some(Lock(Some(file))));
+        loop {
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+            // SAFETY: a descriptor that is open for the length of the call.
+            if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
+                return match io::Error::last_os_error() {
+                    error if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+                    error => Err(error),
+                };
+            }
+            // Its last holder may have removed it since it was opened: then it keeps nobody out.
+            let ours = file.metadata()?;
+            if std::fs::metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
+                return Ok(Some(Lock(Some(file))));
+            }
         }
-        match io::Error::last_os_error() {
-            error if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            error => Err(error),
-        }
+    }
+
+    /// Removes the file and gives the lock up.
+    pub fn remove(self, path: &std::path::Path) {
+        let _ = std::fs::remove_file(path);
     }
 
     /// No lock, where none can be had and none is needed.

@@ -9,6 +9,8 @@ pub mod interrupt;
 pub mod memory;
 pub mod netlink;
 pub mod poll;
+pub mod prepared;
 pub mod process;
+pub mod root;
 pub mod tty;
 pub mod vtab;

@@ -5,3 +5,6 @@ pub mod events;
 pub mod host;
 pub mod process;
 pub mod registry;
+
+#[cfg(test)]
+mod registry_tests;

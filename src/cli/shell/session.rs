@@ -8,7 +8,7 @@ use crate::cli::value::push;
 use crate::config::flags::Flags;
 use crate::config::gflags::Parsed;
 use crate::sql::engine::{Engine, Sink, SqlError};
-use crate::sql::table::{Query, Table};
+use crate::sql::table::{Context, Query, Table};
 use crate::sys::interrupt;
 use rusqlite::types::ValueRef;
 use std::io::{self, Write};
@@ -81,7 +81,8 @@ impl Session {
         let chosen = |table: &str| (all || listed("enable_tables", table)) && !listed("disable_tables", table);
         let on_scan = if flags.is_on("planner") { plan } else { interrupt::reading };
         let database = crate::cli::database_path(Some(Path::new(flags.text("database_path"))), false);
-        let engine = Engine::with(database, &chosen, Some(on_scan)).map_err(|error| error.message)?;
+        let context = Context { database, on_scan: Some(on_scan), ..Context::default() };
+        let engine = Engine::with(context, &chosen).map_err(|error| error.message)?;
         let path = flags.text("output");
         let out = Out::to(path).map_err(|error| format!("cannot write {path}: {error}"))?;
         let style = Style {
