@@ -330,6 +330,10 @@ impl Sink for Printer<'_> {
         self.line = line;
         self.error.is_none()
     }
+
+    fn held_bytes(&self) -> usize {
+        self.pretty.held_bytes()
+    }
 }
 
 #[cfg(test)]

@@ -49,6 +49,11 @@ impl Pretty {
         }
     }
 
+    /// Bytes held.
+    pub fn held_bytes(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * size_of::<usize>()
+    }
+
     /// Writes the table in pieces; nothing for a result without rows. `write`: false if no more can be written.
     pub fn print(&self, null: &str, write: &mut dyn FnMut(&[u8]) -> bool) {
         if self.ends.is_empty() {

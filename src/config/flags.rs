@@ -129,9 +129,10 @@ pub fn all() -> impl Iterator<Item = Flag> {
     LIST.lines().filter_map(read)
 }
 
-/// A flag by its name or an older one.
+/// A flag by its name or an older one; `-` in it is `_`, as our other commands write names.
 pub fn find(name: &str) -> Option<Flag> {
-    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| *name);
+    let name = &name.replace('-', "_");
+    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name.as_str(), |(_, name)| *name);
     let line = LIST.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('\t')))?;
     read(line)
 }

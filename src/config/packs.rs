@@ -3,7 +3,7 @@
 
 use super::file;
 use crate::sql::document::Document;
-use crate::sql::version;
+use crate::sql::version::{self, Flavour};
 use std::cmp::Ordering;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -123,7 +123,7 @@ fn is_for_us(document: &Document, path: &str) -> bool {
     // osquery looks for these anywhere in the text.
     let ours = ["any", "all", "linux", "ubuntu", "centos", "posix"];
     let ours = matches!(platform.as_str(), "" | "null") || ours.iter().any(|name| platform.contains(name));
-    ours && version::compare(&text("version"), DIALECT) != Ordering::Greater
+    ours && version::compare(text("version").as_bytes(), DIALECT.as_bytes(), Flavour::Generic) != Ordering::Greater
 }
 
 #[cfg(test)]

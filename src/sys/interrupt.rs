@@ -106,13 +106,17 @@ pub struct Watch<'connection> {
     connection: PhantomData<&'connection Connection>,
 }
 
-fn handle(signal: libc::c_int, handler: extern "C" fn(libc::c_int)) -> (libc::c_int, libc::sigaction) {
+fn handle(
+    signal: libc::c_int,
+    handler: extern "C" fn(libc::c_int),
+    flags: libc::c_int,
+) -> (libc::c_int, libc::sigaction) {
     // SAFETY: both structures are live; zero is a valid value for them; the handler is async-signal-safe.
     unsafe {
         let mut action: libc::sigaction = mem::zeroed();
         let mut before: libc::sigaction = mem::zeroed();
         action.sa_sigaction = handler as *const () as libc::sighandler_t;
-        action.sa_flags = libc::SA_RESTART;
+        action.sa_flags = flags;
         libc::sigaction(signal, &raw const action, &raw mut before);
         (signal, before)
     }
@@ -127,7 +131,8 @@ impl<'connection> Watch<'connection> {
         READING.store(ptr::null_mut(), SeqCst);
         // SAFETY: the pointer is used by the handler alone, which is gone before the connection is.
         CONNECTION.store(unsafe { connection.handle() }, SeqCst);
-        let before = [handle(libc::SIGINT, on_interrupt), handle(libc::SIGALRM, on_alarm)];
+        // A sleep or a read that waits must come back for the one, and not for the other.
+        let before = [handle(libc::SIGINT, on_interrupt, 0), handle(libc::SIGALRM, on_alarm, libc::SA_RESTART)];
         if io::IsTerminal::is_terminal(&io::stderr()) {
             // SAFETY: sets a timer.
             unsafe { libc::alarm(1) };

@@ -5,6 +5,7 @@
 pub mod alloc;
 pub mod clock;
 pub mod file;
+pub mod function;
 pub mod interrupt;
 pub mod memory;
 pub mod netlink;
@@ -12,5 +13,7 @@ pub mod poll;
 pub mod prepared;
 pub mod process;
 pub mod root;
+pub mod signal;
+pub mod sqlite;
 pub mod tty;
 pub mod vtab;

@@ -1,8 +1,6 @@
-//! The terminal: raw input (termios(3)), its width, and bytes as they are typed. And `sqlite3_complete`, which tells
-//! when what was typed is a statement.
+//! The terminal: raw input (termios(3)), its width, and bytes as they are typed.
 
 use super::poll;
-use std::ffi::CString;
 use std::io;
 use std::mem;
 use std::os::fd::AsFd;
@@ -104,25 +102,4 @@ pub fn width() -> usize {
         if libc::ioctl(1, libc::TIOCGWINSZ, &raw mut size) < 0 { 0 } else { size.ws_col }
     };
     if columns == 0 { 80 } else { usize::from(columns) }
-}
-
-/// Whether a text ends with a complete statement (sqlite.org/c3ref/complete.html).
-pub fn is_complete(sql: &str) -> bool {
-    let Ok(sql) = CString::new(sql) else { return true };
-    // SAFETY: the text is terminated.
-    unsafe { rusqlite::ffi::sqlite3_complete(sql.as_ptr()) == 1 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_complete;
-
-    #[test]
-    fn a_statement_ends_with_a_semicolon_outside_of_quotes_and_comments() {
-        for (sql, wanted) in
-            [("select 1;", true), ("select 1; -- x", true), ("select 1", false), ("select ';", false), ("/* ;", false)]
-        {
-            assert_eq!(is_complete(sql), wanted, "{sql}");
-        }
-    }
 }

@@ -95,7 +95,6 @@ fn exit_codes() {
         (&["select * from nope"][..], "Error: no such table: nope\n", 1),
         (&["--query=select nope"], "Error: no such column: nope\n", 1),
         (&["select 1 from"], "Error: incomplete input\n", 1),
-        (&["attach 'x' as y"], "Error: not authorized\n", 23),
         (&["-A", "nope"], "Error querying table: nope\n", 1),
         (&[".all nope"], "Error querying table: nope\n", 1),
         (&[".exit 7"], "", 7),
@@ -107,6 +106,8 @@ fn exit_codes() {
     ] {
         assert_eq!(bench.shell(arguments), failed("", err, code), "{arguments:?}");
     }
+    let denied = bench.shell(&["attach 'x' as y"]);
+    assert!(denied.err.ends_with("Error: not authorized\n") && denied.code == 23, "{denied:?}");
 }
 
 #[test]
@@ -172,6 +173,19 @@ fn tables_may_be_switched_off() {
     assert_eq!(tables(&["--enable_tables=uptime,processes", "--disable_tables=processes"]), "  => uptime\n");
     let ran = bench.shell(&["--disable_tables=processes", "select * from processes"]);
     assert_eq!(ran, failed("", "Error: no such table: processes\n", 1));
+}
+
+#[test]
+fn limits() {
+    let bench = Bench::new();
+    let endless = "with recursive c(x) as (select 1 union all select x + 1 from c)";
+    let rows = bench.shell(&["--row_limit=2", "--list", "--noheader", &format!("{endless} select x from c")]);
+    assert_eq!((rows.out.as_str(), rows.code), ("1\n2\n", 18));
+    let time = bench.shell(&["--time-limit", "1", &format!("{endless} select count(*) from c")]);
+    assert!(time.code == 9 && time.err.contains("time limit of 1 s"), "{time:?}");
+    // What waits for the table's widths counts as the query's memory.
+    let memory = bench.shell(&["--memory_limit=4", &format!("{endless} select x, 'some text' from c")]);
+    assert!(memory.code == 7 && memory.err.contains("memory limit of 4 MiB"), "{}", memory.err);
 }
 
 #[test]

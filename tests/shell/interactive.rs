@@ -182,9 +182,9 @@ fn ctrl_c_discards_a_line_and_a_statement() {
 fn ctrl_c_ends_a_statement_and_not_the_shell() {
     let bench = Bench::new();
     let mut terminal = start(&bench);
-    for _ in 0..2 {
-        terminal.types(ENDLESS);
-        terminal.sees("from c;\r\n");
+    for statement in [ENDLESS, "select sleep(60);\r", ENDLESS] {
+        terminal.types(statement);
+        terminal.sees(";\r\n");
         std::thread::sleep(Duration::from_millis(300));
         let pressed = Instant::now();
         terminal.types("\x03");

@@ -6,7 +6,7 @@ use super::session::Session;
 use crate::cli::complain;
 use crate::sys::clock::monotonic_ns;
 use crate::sys::process::cpu_times_us;
-use crate::sys::tty::is_complete;
+use crate::sys::sqlite::is_complete;
 use std::io::BufRead;
 
 /// What comes next.

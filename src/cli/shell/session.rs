@@ -8,6 +8,7 @@ use crate::cli::value::push;
 use crate::config::flags::Flags;
 use crate::config::gflags::Parsed;
 use crate::sql::engine::{Engine, Sink, SqlError};
+use crate::sql::limits::Limits;
 use crate::sql::table::{Context, Query, Table};
 use crate::sys::interrupt;
 use rusqlite::types::ValueRef;
@@ -51,6 +52,17 @@ fn mode(flags: &Flags) -> Mode {
     order.iter().find(|(flag, _)| flags.is_on(flag)).map_or(Mode::Pretty, |(_, mode)| *mode)
 }
 
+/// A person can press Ctrl-C, so time is without limit unless one is given.
+fn limits(flags: &Flags) -> Limits {
+    let number = |name: &str, unit: u64| flags.number(name).saturating_mul(unit);
+    Limits {
+        heap_bytes: number("memory_limit", 1 << 20),
+        wall_ms: number("time_limit", 1000),
+        cpu_ms: number("cpu_limit", 1000),
+        rows: number("row_limit", 1),
+    }
+}
+
 /// `--planner`: tells of each scan.
 fn plan(table: &'static Table, query: &Query) {
     interrupt::reading(table, query);
@@ -82,7 +94,7 @@ impl Session {
         let on_scan = if flags.is_on("planner") { plan } else { interrupt::reading };
         let database = crate::cli::database_path(Some(Path::new(flags.text("database_path"))), false);
         let context = Context { database, on_scan: Some(on_scan), ..Context::default() };
-        let engine = Engine::with(context, &chosen).map_err(|error| error.message)?;
+        let engine = Engine::with(context, &chosen).map_err(|error| error.message)?.within(limits(&flags));
         let path = flags.text("output");
         let out = Out::to(path).map_err(|error| format!("cannot write {path}: {error}"))?;
         let style = Style {

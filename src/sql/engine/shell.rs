@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 use std::time::Duration;
 
 impl Engine {
-    /// The tables there are, in no order.
+    /// The tables there are, in no order, without their second names.
     pub fn tables(&self) -> &[&'static Table] {
         &self.tables
     }
@@ -32,6 +32,13 @@ impl Engine {
     /// # Errors
     /// The statement cannot be prepared, or its first row not be had.
     pub fn types(&self, sql: &str) -> Result<Vec<(String, String)>, SqlError> {
+        self.context.budget.start();
+        let types = self.columns(sql).map_err(|error| self.explained(error));
+        self.context.cache.clear(&self.context);
+        types
+    }
+
+    fn columns(&self, sql: &str) -> Result<Vec<(String, String)>, SqlError> {
         let Some(mut statement) = rusqlite::Batch::new(&self.connection, sql).next()? else { return Ok(Vec::new()) };
         let declared = statement.columns();
         let declared: Vec<_> =
