@@ -200,7 +200,7 @@ impl<'a> Printer<'a> {
         let value = self.line.get(start..).unwrap_or_default();
         let special = |byte: &u8| *byte <= b' ' || matches!(byte, b'"' | b'\'') || *byte >= 0x7f;
         let separator = self.style.separator.as_bytes();
-        let separated = !separator.is_empty() && memchr::memmem::find(value, separator).is_some();
+        let separated = !separator.is_empty() && value.windows(separator.len()).any(|part| part == separator);
         if !(value.is_empty() || value.iter().any(special) || separated) {
             return;
         }
