@@ -7,13 +7,13 @@
 
 mod shell;
 
-use super::functions::FAMILIES;
 use super::limits::Limits;
-use super::table::{Context, Table, TableError};
+use super::names::Names;
+use super::table::{Context, TableError};
 use super::version::{self, Flavour};
 use crate::sys::root::Root;
-use crate::sys::{function, sqlite, vtab};
-use crate::tables::{aliases, registry, unsupported};
+use crate::sys::sqlite;
+use crate::tables::unsupported;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ffi};
@@ -100,7 +100,7 @@ pub trait Sink {
 pub struct Engine {
     connection: Connection,
     context: Rc<Context>,
-    tables: Vec<&'static Table>,
+    names: Names,
 }
 
 fn allowed(action: i32, name: &str) -> bool {
@@ -135,34 +135,23 @@ impl Engine {
     /// # Errors
     /// As of [`Engine::open`].
     pub fn over(root: Root, database: PathBuf) -> Result<Self, SqlError> {
-        Self::with(Context { root, database, ..Context::default() }, &|_| true)
+        Self::with(Context { root, database, ..Context::default() }, Names::default())
     }
 
-    /// An engine with this context and the tables that are `chosen`.
+    /// An engine with this context and the tables of these names.
     ///
     /// # Errors
     /// As of [`Engine::open`].
-    pub fn with(context: Context, chosen: &dyn Fn(&str) -> bool) -> Result<Self, SqlError> {
+    pub fn with(context: Context, names: Names) -> Result<Self, SqlError> {
         let connection = Connection::open_in_memory()?;
         let started_epoch_s = crate::sys::clock::Clock::now().epoch_ns() / 1_000_000_000;
         let context = Rc::new(Context { started_epoch_s, ..context });
-        let tables: Vec<&'static Table> = registry::TABLES.iter().copied().filter(|table| chosen(table.name)).collect();
         sqlite::share(&connection, context.clone())?;
-        // Before the tables, whose columns name them.
         for (name, compare) in COLLATIONS {
             connection.create_collation(name, compare)?;
         }
-        for table in &tables {
-            vtab::register(&connection, table.name, table)?;
-            for (alias, _) in aliases::ALIASES.iter().filter(|(_, target)| *target == table.name) {
-                vtab::register(&connection, alias, table)?;
-            }
-        }
-        for function in FAMILIES.iter().flat_map(|(_, functions)| *functions) {
-            function::register(&connection, function)?;
-        }
         sqlite::authorizer(&connection, allowed)?;
-        Ok(Engine { connection, context, tables }.within(Limits::default()))
+        Ok(Engine { connection, context, names }.within(Limits::default()))
     }
 
     /// The same engine within other limits than the usual ones. The memory limit holds for all of SQLite in this process.
@@ -183,6 +172,7 @@ impl Engine {
     /// The first statement that fails ends the run.
     pub fn run(&self, sql: &str, sink: &mut dyn Sink) -> Result<(), SqlError> {
         self.context.budget.start();
+        self.names.of(&self.connection, sql)?;
         let mut batch = rusqlite::Batch::new(&self.connection, sql);
         loop {
             let more = match batch.next() {

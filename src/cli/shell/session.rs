@@ -9,6 +9,7 @@ use crate::config::flags::Flags;
 use crate::config::gflags::Parsed;
 use crate::sql::engine::{Engine, Sink, SqlError};
 use crate::sql::limits::Limits;
+use crate::sql::names::Names;
 use crate::sql::table::{Context, Query, Table};
 use crate::sys::interrupt;
 use rusqlite::types::ValueRef;
@@ -94,7 +95,8 @@ impl Session {
         let on_scan = if flags.is_on("planner") { plan } else { interrupt::reading };
         let database = crate::cli::database_path(Some(Path::new(flags.text("database_path"))), false);
         let context = Context { database, on_scan: Some(on_scan), ..Context::default() };
-        let engine = Engine::with(context, &chosen).map_err(|error| error.message)?.within(limits(&flags));
+        let engine =
+            Engine::with(context, Names::chosen(&chosen)).map_err(|error| error.message)?.within(limits(&flags));
         let path = flags.text("output");
         let out = Out::to(path).map_err(|error| format!("cannot write {path}: {error}"))?;
         let style = Style {

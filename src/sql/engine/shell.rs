@@ -10,7 +10,7 @@ use std::time::Duration;
 impl Engine {
     /// The tables there are, in no order, without their second names.
     pub fn tables(&self) -> &[&'static Table] {
-        &self.tables
+        self.names.tables()
     }
 
     /// Until it is dropped, SIGINT ends the statement that runs. See [`Watch`].
@@ -33,6 +33,7 @@ impl Engine {
     /// The statement cannot be prepared, or its first row not be had.
     pub fn types(&self, sql: &str) -> Result<Vec<(String, String)>, SqlError> {
         self.context.budget.start();
+        self.names.of(&self.connection, sql)?;
         let types = self.columns(sql).map_err(|error| self.explained(error));
         self.context.cache.clear(&self.context);
         types

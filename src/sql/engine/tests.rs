@@ -1,4 +1,5 @@
 use super::*;
+use crate::tables::{aliases, registry};
 use std::time::{Duration, Instant};
 
 /// Keeps what it is given: a value as text, NULL as `NULL`, doubles as Rust shows them.

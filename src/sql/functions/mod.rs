@@ -44,6 +44,18 @@ pub struct Function {
     pub call: fn(&Arguments<'_>, &Context) -> Outcome,
 }
 
+impl Function {
+    /// Its name as text.
+    pub fn name(&self) -> &'static str {
+        self.name.to_str().unwrap_or("")
+    }
+
+    /// Whether a word is its name, in any case.
+    pub fn is_named(&self, word: &str) -> bool {
+        self.name.to_bytes().eq_ignore_ascii_case(word.as_bytes())
+    }
+}
+
 /// Every function there is, by family.
 pub static FAMILIES: &[(&str, &[Function])] = &[
     ("strings", strings::FUNCTIONS),
@@ -106,7 +118,7 @@ pub(crate) mod tests {
         for (family, functions) in FAMILIES {
             assert!(!functions.is_empty(), "{family}");
             for function in *functions {
-                let name = function.name.to_str().unwrap();
+                let name = function.name();
                 assert!(function.help.starts_with(&format!("{name}(")), "{name}: {}", function.help);
                 assert!(function.help.ends_with('.'), "{name}: {}", function.help);
                 assert!(!function.arguments.is_empty(), "{name}");
@@ -123,7 +135,7 @@ pub(crate) mod tests {
     fn sqlite_knows_them_all_with_their_arguments_and_nature() {
         for (_, functions) in FAMILIES {
             for function in *functions {
-                let name = function.name.to_str().unwrap();
+                let name = function.name();
                 for count in function.arguments {
                     let sql = format!(
                         "SELECT group_concat(type || (flags & 2048), ' ') FROM pragma_function_list
