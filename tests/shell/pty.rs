@@ -95,7 +95,7 @@ impl Terminal {
         self.seen.clone()
     }
 
-    /// A signal to the shell.
+    /// Ends the shell as the kernel would.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -109,10 +109,7 @@ impl Terminal {
             if let Some(status) = self.child.try_wait().expect("its status") {
                 break status.code().unwrap_or(-1);
             }
-            if begun.elapsed() > PATIENCE {
-                self.kill();
-                panic!("it does not end: {:?}", String::from_utf8_lossy(&self.seen));
-            }
+            assert!(begun.elapsed() < PATIENCE, "it does not end: {:?}", String::from_utf8_lossy(&self.seen));
         };
         // SAFETY: fills a live structure.
         let flags = unsafe {
@@ -121,6 +118,13 @@ impl Terminal {
             settings.c_lflag
         };
         (code, flags & libc::ICANON != 0 && flags & libc::ECHO != 0 && flags & libc::ISIG != 0)
+    }
+}
+
+impl Drop for Terminal {
+    /// A test that fails leaves nothing running.
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 
