@@ -251,6 +251,16 @@ fn three_times_ctrl_c_ends_the_shell_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
+fn the_shell_goes_with_its_terminal() {
+    let bench = Bench::new();
+    start(&bench).hangs_up();
+    let mut terminal = start(&bench);
+    terminal.types(ENDLESS);
+    terminal.sees("from c;\r\n");
+    terminal.hangs_up();
+}
+
+#[test]
 fn terminals_that_cannot_edit() {
     let bench = Bench::new();
     let mut terminal = Terminal::start(&bench, "osqueryi", &["--list"], "dumb", 80);

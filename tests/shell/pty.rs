@@ -38,6 +38,9 @@ impl Terminal {
                 &raw const size as *mut _,
             );
             assert_eq!(made, 0, "openpty");
+            // Other tests' shells must not keep this terminal open.
+            libc::fcntl(person, libc::F_SETFD, libc::FD_CLOEXEC);
+            libc::fcntl(shell, libc::F_SETFD, libc::FD_CLOEXEC);
             (OwnedFd::from_raw_fd(person), OwnedFd::from_raw_fd(shell))
         };
         let end = || Stdio::from(shell.try_clone().expect("a descriptor"));
@@ -99,6 +102,16 @@ impl Terminal {
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// The terminal goes away, as a connection that breaks; waits until the shell is gone too.
+    pub fn hangs_up(mut self) {
+        self.person = File::open("/dev/null").expect("/dev/null");
+        let begun = Instant::now();
+        while self.child.try_wait().expect("its status").is_none() {
+            assert!(begun.elapsed() < PATIENCE, "the shell outlives its terminal");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The exit code, and whether the terminal is again as people want it: by lines and with an echo.
