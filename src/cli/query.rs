@@ -21,6 +21,9 @@ pub struct Query {
     /// JSON, indented
     #[argh(switch)]
     json_pretty: bool,
+    /// JSON with numbers as numbers and NULL as null, columns in their order
+    #[argh(switch)]
+    json_typed: bool,
     /// comma-separated values (the separator is `|` as in osquery, see --separator)
     #[argh(switch)]
     csv: bool,
@@ -66,6 +69,7 @@ impl Query {
             database: None,
             json: false,
             json_pretty: false,
+            json_typed: false,
             csv: false,
             line: false,
             list: false,
@@ -87,6 +91,7 @@ impl Query {
             (self.list, Mode::List),
             (self.line, Mode::Line),
             (self.csv, Mode::Csv),
+            (self.json_typed, Mode::JsonTyped),
             (self.json_pretty, Mode::JsonPretty),
             (self.json, Mode::Json),
         ];
@@ -110,35 +115,26 @@ impl Query {
             _ => {
                 let mut text = String::new();
                 if let Err(error) = io::stdin().read_to_string(&mut text) {
-                    eprintln!("Error: reading SQL from standard input: {error}");
+                    super::complain(&format!("Error: reading SQL from standard input: {error}"));
                     return 1;
                 }
                 text
             }
         };
-        let style = Style { mode, separator: self.separator, header: self.header, null: self.nullvalue };
-        let mut printer = Printer::new(style, BufWriter::new(io::stdout().lock()));
+        let style =
+            Style { mode, separator: self.separator, header: self.header, null: self.nullvalue, ..Style::default() };
+        let mut out = BufWriter::new(io::stdout().lock());
+        let mut printer = Printer::new(&style, &mut out);
         let database = super::database_path(self.database.as_deref(), false);
         signal::catch_interrupt();
         let result = Engine::open(database).and_then(|engine| engine.within(limits).run(&sql, &mut printer));
-        let trouble = match &result {
-            // What was printed of a failed statement stays: the error and the exit code say that it is not all.
-            Err(_) if mode == Mode::Pretty => None,
-            _ => printer.finish(),
-        };
+        // What came before an error is printed, as osquery does: the error and the exit code say that it is not all.
+        let trouble = printer.finish();
         if let Err(error) = result {
-            eprintln!("Error: {}", error.message);
+            super::complain(&format!("Error: {}", error.message));
             signal::end_if_interrupted();
             return u8::try_from(error.code).unwrap_or(1);
         }
-        match trouble {
-            // Whoever read us has seen enough.
-            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Some(error) => {
-                eprintln!("Error: writing the result: {error}");
-                1
-            }
-            None => 0,
-        }
+        super::written(trouble)
     }
 }

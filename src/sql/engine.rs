@@ -5,6 +5,8 @@
 //! it, except by `CREATE TABLE`, and there `journal_mode=OFF` would leave half a statement behind when one fails. A
 //! double-quoted name that is none is a string (SQLite's default, which many queries rely on).
 
+mod shell;
+
 use super::limits::Limits;
 use super::names::Names;
 use super::table::{Context, TableError};
@@ -78,6 +80,12 @@ impl From<TableError> for SqlError {
 
 /// Takes a result as it comes.
 pub trait Sink {
+    /// Whether [`Sink::sql`] is to be called.
+    fn wants_sql(&self) -> bool {
+        false
+    }
+    /// A statement's text, before it runs.
+    fn sql(&mut self, _text: &str) {}
     /// A statement's columns, before its first row.
     fn columns(&mut self, names: &[&str]);
     /// A row; false: no more is wanted.
@@ -127,15 +135,23 @@ impl Engine {
     /// # Errors
     /// As of [`Engine::open`].
     pub fn over(root: Root, database: PathBuf) -> Result<Self, SqlError> {
+        Self::with(Context { root, database, ..Context::default() }, Names::default())
+    }
+
+    /// An engine with this context and the tables of these names.
+    ///
+    /// # Errors
+    /// As of [`Engine::open`].
+    pub fn with(context: Context, names: Names) -> Result<Self, SqlError> {
         let connection = Connection::open_in_memory()?;
         let started_epoch_s = crate::sys::clock::Clock::now().epoch_ns() / 1_000_000_000;
-        let context = Rc::new(Context { root, database, started_epoch_s, ..Context::default() });
+        let context = Rc::new(Context { started_epoch_s, ..context });
         sqlite::share(&connection, context.clone())?;
         for (name, compare) in COLLATIONS {
             connection.create_collation(name, compare)?;
         }
         sqlite::authorizer(&connection, allowed)?;
-        Ok(Engine { connection, context, names: Names::default() }.within(Limits::default()))
+        Ok(Engine { connection, context, names }.within(Limits::default()))
     }
 
     /// The same engine within other limits than the usual ones. The memory limit holds for all of SQLite in this process.
@@ -173,6 +189,9 @@ impl Engine {
 
     /// Runs one statement; false: the sink wants no more.
     fn answer(&self, statement: &mut rusqlite::Statement<'_>, sink: &mut dyn Sink) -> Result<bool, SqlError> {
+        if sink.wants_sql() {
+            sink.sql(statement.expanded_sql().unwrap_or_default().trim_start());
+        }
         let count = statement.column_count();
         if count > 0 {
             sink.columns(&statement.column_names());

@@ -11,9 +11,13 @@ use crate::tables::{aliases, registry};
 use rusqlite::{Connection, Result};
 use std::cell::RefCell;
 
-/// What a connection knows already.
+/// What a connection may know, and what it knows already.
 #[derive(Default)]
-pub struct Names(RefCell<Vec<&'static str>>);
+pub struct Names {
+    known: RefCell<Vec<&'static str>>,
+    /// The only tables there are; none: all.
+    only: Option<Vec<&'static Table>>,
+}
 
 /// The words of SQL: names without their quotes, and much else.
 fn words(sql: &str) -> impl Iterator<Item = &str> {
@@ -35,13 +39,28 @@ fn functions() -> impl Iterator<Item = &'static Function> {
 }
 
 impl Names {
+    /// The names of those tables alone that are `chosen` by theirs.
+    pub fn chosen(chosen: &dyn Fn(&str) -> bool) -> Self {
+        let only = registry::TABLES.iter().copied().filter(|table| chosen(table.name)).collect();
+        Names { known: RefCell::default(), only: Some(only) }
+    }
+
+    /// The tables there are, in no order, without their second names.
+    pub fn tables(&self) -> &[&'static Table] {
+        self.only.as_deref().unwrap_or(registry::TABLES)
+    }
+
+    fn has(&self, table: &Table) -> bool {
+        self.only.as_ref().is_none_or(|only| only.iter().any(|other| other.name == table.name))
+    }
+
     /// Makes everything known to `connection` that `sql` names and it does not know yet.
     ///
     /// # Errors
     /// SQLite's own: no memory.
     pub fn of(&self, connection: &Connection, sql: &str) -> Result<()> {
         for word in words(sql).filter(|word| !word.is_empty()) {
-            if let Some((name, table)) = table(word) {
+            if let Some((name, table)) = table(word).filter(|(_, table)| self.has(table)) {
                 self.once(name, || vtab::register(connection, name, table))?;
             }
             // This pragma lists what is known.
@@ -54,7 +73,7 @@ impl Names {
     }
 
     fn once(&self, name: &'static str, register: impl FnOnce() -> Result<()>) -> Result<()> {
-        let mut known = self.0.borrow_mut();
+        let mut known = self.known.borrow_mut();
         if known.contains(&name) {
             return Ok(());
         }

@@ -7,6 +7,7 @@ use super::cache::Cache;
 use super::functions::regex::Patterns;
 use super::limits::Budget;
 use crate::sys::root::Root;
+use rusqlite::types::ValueRef;
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
@@ -106,6 +107,16 @@ impl Value {
         Value::Text(bytes.as_ref().to_vec())
     }
 
+    /// The same as SQLite hands values out.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Value::Null => ValueRef::Null,
+            Value::Integer(number) => ValueRef::Integer(*number),
+            Value::Real(number) => ValueRef::Real(*number),
+            Value::Text(text) => ValueRef::Text(text),
+        }
+    }
+
     /// A number, or a text that is one.
     pub fn as_integer(&self) -> Option<i64> {
         match self {
@@ -143,6 +154,19 @@ pub enum Op {
 }
 
 impl Op {
+    /// As SQL writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Op::Equal => "=",
+            Op::Greater => ">",
+            Op::GreaterOrEqual => ">=",
+            Op::Less => "<",
+            Op::LessOrEqual => "<=",
+            Op::Like => "LIKE",
+            Op::Glob => "GLOB",
+        }
+    }
+
     /// Back from its number.
     pub fn from_number(number: u8) -> Option<Self> {
         [Op::Equal, Op::Greater, Op::GreaterOrEqual, Op::Less, Op::LessOrEqual, Op::Like, Op::Glob]
@@ -171,6 +195,8 @@ pub struct Context {
     pub events: OnceCell<Option<rusqlite::Connection>>,
     /// Names that are tables here: `osquery_info` and others ask for the program's state.
     pub started_epoch_s: i64,
+    /// Told of each scan before it begins: for people who wait.
+    pub on_scan: Option<OnScan>,
     /// What the running query may take: tables that hold much memory charge it here.
     pub budget: Budget,
     /// Rows that the running statement scans again and again.
@@ -194,6 +220,9 @@ impl Context {
         self.budget.check()
     }
 }
+
+/// Told of a scan.
+pub type OnScan = fn(&'static Table, &Query);
 
 /// What a scan is asked.
 pub struct Query {

@@ -5,7 +5,7 @@
 use crate::sql::table::{Context, TableError, Value};
 use rusqlite::{Connection, Error, Result, ffi};
 use std::cell::Cell;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::rc::Rc;
 
 /// Under this name a connection keeps its context.
@@ -159,6 +159,27 @@ pub(super) unsafe fn answer(call: *mut ffi::sqlite3_context, outcome: &std::resu
                 // After the text, which sets a code of its own.
                 ffi::sqlite3_result_error_code(call, error.code);
             }
+        }
+    }
+}
+
+/// Whether a text ends with a complete statement (sqlite.org/c3ref/complete.html).
+pub fn is_complete(sql: &str) -> bool {
+    let Ok(sql) = CString::new(sql) else { return true };
+    // SAFETY: the text is terminated.
+    unsafe { ffi::sqlite3_complete(sql.as_ptr()) == 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_complete;
+
+    #[test]
+    fn a_statement_ends_with_a_semicolon_outside_of_quotes_and_comments() {
+        for (sql, wanted) in
+            [("select 1;", true), ("select 1; -- x", true), ("select 1", false), ("select ';", false), ("/* ;", false)]
+        {
+            assert_eq!(is_complete(sql), wanted, "{sql}");
         }
     }
 }

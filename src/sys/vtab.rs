@@ -289,6 +289,9 @@ impl Scan {
             return Ok(());
         }
         let query = Query { used, constraints: asked.constraints, context: self.context.clone() };
+        if let Some(on_scan) = self.context.on_scan {
+            on_scan(self.table, &query);
+        }
         self.cursor = Some(Replay::scan(self.table, query)?);
         self.advance()
     }
