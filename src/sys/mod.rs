@@ -5,6 +5,7 @@
 pub mod alloc;
 pub mod clock;
 pub mod file;
+pub mod home;
 pub mod memory;
 pub mod netlink;
 pub mod poll;

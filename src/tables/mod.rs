@@ -5,6 +5,7 @@ pub mod events;
 pub mod host;
 pub mod process;
 pub mod registry;
+pub mod users;
 
 #[cfg(test)]
 mod registry_tests;

@@ -1,6 +1,6 @@
 //! All tables, by name.
 
-use super::{agent, events, host, process};
+use super::{agent, events, host, process, users};
 use crate::sql::table::Table;
 
 /// Every table there is.
@@ -12,4 +12,12 @@ pub static TABLES: &[&Table] = &[
     &events::process_events::TABLE,
     &host::uptime::TABLE,
     &process::processes::TABLE,
+    &users::authorized_keys::TABLE,
+    &users::groups::TABLE,
+    &users::known_hosts::TABLE,
+    &users::shadow::TABLE,
+    &users::shell_history::TABLE,
+    &users::ssh_configs::TABLE,
+    &users::user_groups::TABLE,
+    &users::users::TABLE,
 ];
