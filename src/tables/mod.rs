@@ -5,6 +5,8 @@ pub mod events;
 pub mod host;
 pub mod process;
 pub mod registry;
+pub mod services;
+pub mod text;
 pub mod users;
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Lines of /etc/passwd, /etc/group and /etc/shadow (passwd(5), group(5), shadow(5)): views, nothing is copied.
 //! A line that begins with `+` or `-` asks glibc for NIS, one with `#` is a comment; neither is an account.
 
+use crate::tables::text::number;
+
 /// A line of /etc/passwd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -30,11 +32,6 @@ pub fn fields(line: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
         b'#' | b'+' | b'-' => None,
         _ => Some(line.split(|&byte| byte == b':')),
     }
-}
-
-/// A decimal number.
-pub fn number<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
-    std::str::from_utf8(field).ok()?.parse().ok()
 }
 
 /// A line of /etc/passwd; None if it is no account. What is missing at its end is empty.

@@ -3,8 +3,9 @@
 //!
 //! Numbers that are absent are -1, as getspent(3) gives them and osquery shows them; `flag` is NULL.
 
-use super::passwd::{fields, number};
+use super::passwd::fields;
 use crate::sql::table::{Column, Each, INDEX, OPTIMIZED, Query, Table, Type, Value, column};
+use crate::tables::text::number;
 
 const COLUMNS: &[Column] = &[
     column("password_status", Type::Text, 0, "active, locked, not_set (!!) or empty: no password is asked for."),

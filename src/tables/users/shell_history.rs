@@ -4,8 +4,8 @@
 //! the home are not followed (a history linked to /dev/null has no rows): see `homes`.
 
 use super::homes::{HomeLines, Sources};
-use super::passwd::number;
 use crate::sql::table::{ADDITIONAL, Column, Each, OPTIMIZED, Table, Type, Value, column};
+use crate::tables::text::{number, split_once};
 
 const COLUMNS: &[Column] = &[
     column(
@@ -74,8 +74,7 @@ fn extended(line: &[u8]) -> Option<(i64, &[u8])> {
     let rest = line.strip_prefix(b":")?.trim_ascii_start();
     let times = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b':').count();
     let (times, rest) = rest.split_at_checked(times)?;
-    let colon = times.iter().position(|&byte| byte == b':')?;
-    Some((number(times.get(..colon)?)?, rest.strip_prefix(b";")?))
+    Some((number(split_once(times, b':')?.0)?, rest.strip_prefix(b";")?))
 }
 
 /// zsh's file without its Meta bytes: 0x83 says that bit 5 of the next byte is turned.
