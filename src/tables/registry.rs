@@ -15,6 +15,8 @@ pub static TABLES: &[&Table] = &[
     &services::etc_hosts::TABLE,
     &services::etc_protocols::TABLE,
     &services::etc_services::TABLE,
+    &services::startup_items::TABLE,
+    &services::systemd_units::TABLE,
     &users::authorized_keys::TABLE,
     &users::crontab::TABLE,
     &users::groups::TABLE,

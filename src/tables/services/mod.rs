@@ -3,6 +3,9 @@
 pub mod etc_hosts;
 pub mod etc_protocols;
 pub mod etc_services;
+pub mod startup_items;
+pub mod systemd;
+pub mod systemd_units;
 
 use crate::sys::root::{Lines, Root};
 
