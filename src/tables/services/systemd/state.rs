@@ -16,6 +16,23 @@ use std::os::unix::ffi::OsStrExt;
 const DEPTH: usize = 16;
 const UNITS: &str = "/run/systemd/units";
 
+/// Mounts that systemd finds or makes so early that it has no units for them.
+const API: [&[u8]; 13] = [
+    b"/proc",
+    b"/sys",
+    b"/dev",
+    b"/run",
+    b"/dev/shm",
+    b"/dev/pts",
+    b"/sys/fs/bpf",
+    b"/sys/fs/cgroup",
+    b"/sys/fs/pstore",
+    b"/sys/fs/selinux",
+    b"/sys/fs/smackfs",
+    b"/sys/kernel/security",
+    b"/sys/firmware/efi/efivars",
+];
+
 /// The signs of life of a unit.
 const HAS_GROUP: u8 = 1;
 const WAS_STARTED: u8 = 2;
@@ -91,6 +108,9 @@ impl Running {
         let Ok(mut lines) = lines else { return };
         while let Some(line) = lines.next_line() {
             let Some(place) = line.split(|&byte| byte == b' ').nth(4) else { continue };
+            if contains(line, b" - autofs ") || API.contains(&place) || place.starts_with(b"/sys/fs/cgroup/") {
+                continue;
+            }
             let place = without_octal(place);
             let unit = [&name::escape_path(&place), &b".mount"[..]].concat();
             if !name::kind(&unit).is_empty() {
