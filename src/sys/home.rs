@@ -1,5 +1,5 @@
-//! Files in somebody's home directory. Its owner may put anything there, a link to /etc/shadow for example, and we may be
-//! root. So below the home no symbolic link is followed, neither as a file nor as a directory on the way, and a hard
+//! Files in somebody's home directory. Its owner may put anything there, a link to /etc/shadow for example, and we may
+//! be root. So below the home no symbolic link is followed, neither as a file nor as a directory on the way, and a hard
 //! link to a file of somebody else is not read. The way to the home itself is /etc/passwd's word and is followed.
 
 use super::root::{Lines, Names, Root};

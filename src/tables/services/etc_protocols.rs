@@ -1,5 +1,5 @@
-//! `etc_protocols`: lines of /etc/protocols, else /usr/etc/protocols (protocols(5)). Streamed. Of several aliases the first is
-//! shown, as in osquery.
+//! `etc_protocols`: lines of /etc/protocols, else /usr/etc/protocols (protocols(5)). Streamed. Of several aliases the
+//! first is shown, as in osquery.
 
 use crate::sql::table::{Column, Each, Table, Type, Value, column};
 use crate::tables::text::{number, without_comment, words};

@@ -45,7 +45,8 @@ mod tests {
     #[test]
     fn lines_of_a_fixture() {
         let tree = Tree::new("etc_services");
-        let text = "# head\nssh\t\t22/tcp\t\t\t# Secure Shell # login\nhttp 80/tcp www  www-http\nbroken 5\nbad /tcp\nbad 7/\n\
+        let text = "# head\nssh\t\t22/tcp\t\t\t# Secure Shell # login\nhttp 80/tcp www  www-http\n\
+                    broken 5\nbad /tcp\nbad 7/\n\
                     x y/tcp\ndomain 53/udp\r\n";
         tree.file("/etc/services", text);
         let wanted = [

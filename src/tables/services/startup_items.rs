@@ -6,10 +6,10 @@
 //! * desktop entries of /etc/xdg/autostart;
 //! * units of systemd, with the columns as `systemd_units` has them: `source` is what the unit's file was made from.
 //!
-//! osquery calls every entry and script enabled; here one that is hidden, switched off or linked nowhere is disabled. It
-//! also shows the whole command as `path`; here the arguments are in `args`. Links in homes are not followed (see
-//! [`crate::sys::home`]): an entry that is one has its file's name and nothing else. Streamed, but for the names in system
-//! directories.
+//! osquery calls every entry and script enabled; here one that is hidden, switched off or linked nowhere is disabled.
+//! It also shows the whole command as `path`; here the arguments are in `args`. Links in homes are not followed (see
+//! [`crate::sys::home`]): an entry that is one has its file's name and nothing else. Streamed, but for the names in
+//! system directories.
 
 use super::systemd_units::Units;
 use crate::sql::table::{Column, Context, Cursor, Each, Table, Type, Value, column};
@@ -179,7 +179,8 @@ mod tests {
     fn entries_scripts_and_units() {
         let tree = Tree::new("startup_items");
         tree.file("/etc/passwd", "root:x:0:0::/root:\na:x:77:0::/home/a:\n");
-        let text = "[Desktop Entry]\nName=Mine\nName[de]=Meins\nExec=\"/opt/my app\" --x=1 %u\n[Desktop Action new]\nName=No\n";
+        let text = "[Desktop Entry]\nName=Mine\nName[de]=Meins\nExec=\"/opt/my app\" --x=1 %u\n\
+                    [Desktop Action new]\nName=No\n";
         tree.file("/home/a/.config/autostart/mine.desktop", text)
             .file("/home/a/.config/autostart/notes.txt", "Name=no");
         tree.link("/home/a/.config/autostart-scripts/s.sh", "/opt/s.sh");

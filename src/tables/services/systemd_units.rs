@@ -1,16 +1,17 @@
-//! `systemd_units`: units of the system's systemd, without D-Bus: from their files and links (see `systemd::files`), control
-//! groups and /run/systemd (see `systemd::state`). A machine whose systemd is not running, or an image, has the same rows, all
-//! inactive. One row per unit that has a file, that another unit's `.wants`, `.requires` or `.upholds` links name, that has a
-//! control group, was started, or is mounted.
+//! `systemd_units`: units of the system's systemd, without D-Bus: from their files and links (see `systemd::files`),
+//! control groups and /run/systemd (see `systemd::state`). A machine whose systemd is not running, or an image, has the
+//! same rows, all inactive. One row per unit that has a file, that another unit's `.wants`, `.requires` or `.upholds`
+//! links name, that has a control group, was started, or is mounted.
 //!
-//! osquery lists what systemd has loaded. So here are more rows: units that are installed and not loaded; templates; aliases
-//! (`unit_file_state` alias, with the state of the unit they stand for, which `following` names). And fewer: no devices, and no
-//! units that systemd made up itself and that leave no trace (implicit slices without a group).
+//! osquery lists what systemd has loaded. So here are more rows: units that are installed and not loaded; templates;
+//! aliases (`unit_file_state` alias, with the state of the unit they stand for, which `following` names). And fewer: no
+//! devices, and no units that systemd made up itself and that leave no trace (implicit slices without a group).
 //!
 //! What cannot be known without asking systemd:
 //! * whether a unit failed: it is inactive/dead here;
 //! * activating, deactivating and reloading: such a unit is active;
-//! * active_state and sub_state of targets, timers, paths, automounts, devices, and of sockets that started no process: empty;
+//! * active_state and sub_state of targets, timers, paths, automounts, devices, and of sockets that started no process:
+//!   empty;
 //! * services that stay active without processes, before systemd 240: inactive/dead;
 //! * job_id, job_type and job_path: NULL and empty;
 //! * specifiers in description and user other than those of the unit's name: they stand as they are.
@@ -277,7 +278,8 @@ mod tests {
             .file("/etc/systemd/system/service.d/05.conf", "[Unit]\nDescription=too early\n");
         tree.file(format!("{usr}plain.target"), "").file(format!("{usr}bare.target"), "[Unit]\n");
         tree.link(format!("{usr}y.target.wants/lost.service"), "../lost.service");
-        let sql = "SELECT id, description, load_state, fragment_path, user, source_path, active_state, job_id FROM systemd_units";
+        let sql = "SELECT id, description, load_state, fragment_path, user, source_path, active_state, \
+                   job_id FROM systemd_units";
         let template = format!("{usr}a-b@.service");
         let wanted = [
             ["a-b@.service", "hidden by the same name", "loaded", &template, "", "/etc/a", "inactive", "NULL"],

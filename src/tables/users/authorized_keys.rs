@@ -1,7 +1,7 @@
-//! `authorized_keys`: the keys that may log in as a user, from ~/.ssh/authorized_keys and authorized_keys2, and for uid 0
-//! dropbear's /etc/dropbear/authorized_keys (OpenWrt). A line is `[options] algorithm key [comment]` as sshd(8) has it;
-//! options may hold blanks within quotes. Lines of another form are no keys to sshd and no rows here. Streamed. Links in
-//! the home are not followed: see `homes`. Other places that sshd_config may name are not looked at.
+//! `authorized_keys`: the keys that may log in as a user, from ~/.ssh/authorized_keys and authorized_keys2, and for uid
+//! 0 dropbear's /etc/dropbear/authorized_keys (OpenWrt). A line is `[options] algorithm key [comment]` as sshd(8) has
+//! it; options may hold blanks within quotes. Lines of another form are no keys to sshd and no rows here. Streamed.
+//! Links in the home are not followed: see `homes`. Other places that sshd_config may name are not looked at.
 
 use super::homes::{HomeLines, Sources};
 use crate::sql::table::{ADDITIONAL, Column, Each, HIDDEN, Table, Type, Value, column};

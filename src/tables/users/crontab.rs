@@ -1,9 +1,10 @@
-//! `crontab`: entries of cron tables (crontab(5)): /etc/crontab, /etc/cron.d, and users' tables where the crons of Debian
-//! (/var/spool/cron/crontabs), Red Hat (/var/spool/cron), SUSE (/var/spool/cron/tabs) and busybox (/etc/crontabs; on Alpine
-//! a link from the first) keep them. Streamed.
+//! `crontab`: entries of cron tables (crontab(5)): /etc/crontab, /etc/cron.d, and users' tables where the crons of
+//! Debian (/var/spool/cron/crontabs), Red Hat (/var/spool/cron), SUSE (/var/spool/cron/tabs) and busybox
+//! (/etc/crontabs; on Alpine a link from the first) keep them. Streamed.
 //!
 //! As in osquery, every file counts whatever its name, blanks in a command are squeezed, and in the system's tables the
-//! command begins with the user it runs as. Lines that set a variable are no entries. A user's table is named after him.
+//! command begins with the user it runs as. Lines that set a variable are no entries. A user's table is named after
+//! him.
 
 use crate::sql::table::{ADDITIONAL, Column, Context, Each, HIDDEN, Table, Type, Value, column};
 use crate::sys::root::Lines;
@@ -114,7 +115,8 @@ mod tests {
     #[test]
     fn entries_of_all_crons() {
         let tree = Tree::new("crontab");
-        let text = "SHELL=/bin/sh\nMAILTO = a b c d e f g\n# 1 2 3 4 5 comment\n\n17 *\t* * *\troot    cd / && run  it\n\
+        let text = "SHELL=/bin/sh\nMAILTO = a b c d e f g\n# 1 2 3 4 5 comment\n\n\
+                    17 *\t* * *\troot    cd / && run  it\n\
                     @reboot root /usr/bin/start\n1 2 3 4\n*/5 0-6,12 1 jan mon-fri root x # y\n@daily\n";
         tree.file("/etc/crontab", text).file("/etc/cron.d/.hidden", "0 0 * * * root hidden\n");
         tree.file("/var/spool/cron/crontabs/alice", "# DO NOT EDIT\n-*/2 * * * * mine\r\n");

@@ -1,5 +1,5 @@
-//! `known_hosts`: the lines of each user's ~/.ssh/known_hosts that are no comments (sshd(8)). Streamed. Links in the home
-//! are not followed: see `homes`.
+//! `known_hosts`: the lines of each user's ~/.ssh/known_hosts that are no comments (sshd(8)). Streamed. Links in the
+//! home are not followed: see `homes`.
 
 use super::homes::{HomeLines, Sources};
 use crate::sql::table::{Column, Each, INDEX, OPTIMIZED, Table, Type, Value, column};

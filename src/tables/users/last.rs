@@ -1,5 +1,5 @@
-//! `last`: logins and logouts, from /var/log/wtmp (see `utmp` for its records), oldest first. As in osquery, records of users
-//! and of their ends are rows; boots and run levels are not. A logout has no name, only the terminal. Streamed.
+//! `last`: logins and logouts, from /var/log/wtmp (see `utmp` for its records), oldest first. As in osquery, records of
+//! users and of their ends are rows; boots and run levels are not. A logout has no name, only the terminal. Streamed.
 //! Machines that keep wtmpdb instead (a database below /var/lib/wtmpdb) have no rows.
 
 use super::utmp::{DEAD_PROCESS, Records, USER_PROCESS};

@@ -1,7 +1,7 @@
-//! `logged_in_users`: the records of /run/utmp, else /var/run/utmp (see `utmp` for them): users, boot, run level, gettys, ends. As in
-//! osquery, records of pid 1 are passed over. Whoever wrote a record may have died without changing it: join with
-//! `processes` on pid. Where there is no such file, since a systemd of late does without, the users' sessions of its
-//! logind are rows, from /run/systemd/sessions. musl's programs write neither.
+//! `logged_in_users`: the records of /run/utmp, else /var/run/utmp (see `utmp` for them): users, boot, run level,
+//! gettys, ends. As in osquery, records of pid 1 are passed over. Whoever wrote a record may have died without changing
+//! it: join with `processes` on pid. Where there is no such file, since a systemd of late does without, the users'
+//! sessions of its logind are rows, from /run/systemd/sessions. musl's programs write neither.
 
 use super::utmp::{Record, Records, USER_PROCESS};
 use crate::sql::table::{Column, Each, Table, Type, Value, column, elsewhere};

@@ -1,6 +1,6 @@
-//! What a private key's file tells without its passphrase: PEM in its old forms (RFC 1421 headers, PKCS#1, SEC 1), PKCS#8,
-//! OpenSSH's own format (PROTOCOL.key) and dropbear's. Pure functions over bytes; nothing secret is kept or given.
-//! Bound: the first 16 KiB of a key's binary form are looked at.
+//! What a private key's file tells without its passphrase: PEM in its old forms (RFC 1421 headers, PKCS#1, SEC 1),
+//! PKCS#8, OpenSSH's own format (PROTOCOL.key) and dropbear's. Pure functions over bytes; nothing secret is kept or
+//! given. Bound: the first 16 KiB of a key's binary form are looked at.
 
 /// How much of a key's binary form is decoded, bytes; the largest usual key (RSA, 16,384 bits) has 9 KiB.
 const DECODED: usize = 16 << 10;

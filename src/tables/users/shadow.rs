@@ -1,5 +1,5 @@
-//! `shadow`: ageing of passwords, from /etc/shadow line by line; only root may read it, others get no rows. The hash itself
-//! is never shown: what is said is whether there is one, and of which kind.
+//! `shadow`: ageing of passwords, from /etc/shadow line by line; only root may read it, others get no rows. The hash
+//! itself is never shown: what is said is whether there is one, and of which kind.
 //!
 //! Numbers that are absent are -1, as getspent(3) gives them and osquery shows them; `flag` is NULL.
 

@@ -1,6 +1,6 @@
-//! `ssh_configs`: options of ssh clients (ssh_config(5)), from ~/.ssh/config, and from /etc/ssh/ssh_config as uid 0's. One
-//! row per option, lower-case as osquery shows it, with the Host or Match line above it. `Include` is an option like
-//! others: what it names is not read. Streamed. Links in the home are not followed: see `homes`.
+//! `ssh_configs`: options of ssh clients (ssh_config(5)), from ~/.ssh/config, and from /etc/ssh/ssh_config as uid 0's.
+//! One row per option, lower-case as osquery shows it, with the Host or Match line above it. `Include` is an option
+//! like others: what it names is not read. Streamed. Links in the home are not followed: see `homes`.
 
 use super::homes::{HomeLines, Sources};
 use crate::sql::table::{ADDITIONAL, Column, Each, OPTIMIZED, Table, Type, Value, column};

@@ -1,9 +1,10 @@
-//! `sudoers`: rules of /etc/sudoers and of the files it includes (sudoers(5)), in the order in which sudo reads them. Only root
-//! may read them, others get no rows. A row is a line, with its continuations joined, cut after its first word; an include
-//! is a row too, and its file's rows follow it. `#` begins a comment unless digits follow (a uid) or it is an include.
+//! `sudoers`: rules of /etc/sudoers and of the files it includes (sudoers(5)), in the order in which sudo reads them.
+//! Only root may read them, others get no rows. A row is a line, with its continuations joined, cut after its first
+//! word; an include is a row too, and its file's rows follow it. `#` begins a comment unless digits follow (a uid) or
+//! it is an include.
 //!
-//! Bounds: files nest 128 deep, as with sudo; a file that includes itself is not read again; 1,024 files in all; a
-//! line and its continuations have 256 KiB at most. `%h` in a path is not replaced: such a file is not found.
+//! Bounds: files nest 128 deep, as with sudo; a file that includes itself is not read again; 1,024 files in all; a line
+//! and its continuations have 256 KiB at most. `%h` in a path is not replaced: such a file is not found.
 
 use crate::sql::table::{Column, Context, Each, Table, Type, Value, column};
 use crate::sys::root::Lines;
@@ -149,7 +150,8 @@ mod tests {
     fn rules_comments_and_continuations() {
         let tree = Tree::new("sudoers");
         assert_eq!(shown(&tree).len(), 0);
-        let text = "# comment \\\nDefaults\tenv_reset\n\n  root ALL=(ALL:ALL) ALL\nUser_Alias A = a, \\\n   b, \\\n\tc\n\
+        let text = "# comment \\\nDefaults\tenv_reset\n\n  root ALL=(ALL:ALL) ALL\n\
+                    User_Alias A = a, \\\n   b, \\\n\tc\n\
                     #1000 ALL = NOPASSWD: ALL\n#not a rule\n%sudo\\\n ALL=(ALL) ALL # why\n#include\nlast\\";
         tree.file("/etc/sudoers", text);
         let wanted = [

@@ -1,6 +1,7 @@
 //! `user_groups`: who is in which group, from /etc/passwd and /etc/group alone (no name service switch: see `users`).
 //! First each uid with its primary group, then the members that the groups name; a pair comes once. Of accounts with
-//! the same uid the first counts, as osquery has it. Memory: the accounts' names, and 8 bytes and a tree's share per row.
+//! the same uid the first counts, as osquery has it. Memory: the accounts' names, and 8 bytes and a tree's share per
+//! row.
 
 use super::passwd;
 use crate::sql::table::{Column, Each, INDEX, OPTIMIZED, Query, Table, Type, column};
@@ -102,7 +103,8 @@ mod tests {
         assert_eq!(tree.rows("SELECT * FROM user_groups WHERE uid = 1000"), [all[1], all[4]]);
         assert_eq!(tree.rows("SELECT uid FROM user_groups WHERE gid = 4"), [["1001"], ["1000"]]);
         assert_eq!(tree.rows("SELECT uid FROM user_groups WHERE uid = 5 OR gid = 5").len(), 0);
-        let sql = "SELECT username, groupname FROM users u JOIN user_groups ug ON ug.uid = u.uid JOIN groups g ON g.gid = ug.gid";
+        let sql = "SELECT username, groupname FROM users u JOIN user_groups ug ON ug.uid = u.uid \
+                   JOIN groups g ON g.gid = ug.gid";
         // The second account of uid 1000 has the first one's groups; group 100 has no line.
         assert_eq!(tree.rows(sql).len(), 7);
     }

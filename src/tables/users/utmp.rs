@@ -1,8 +1,8 @@
 //! Records of utmp and wtmp files (utmp(5)), which no static musl program can have read by its libc. Two layouts are
 //! known, told apart by which one makes sense of the file's first records:
 //!
-//! * 384 bytes: glibc on x86-64, and on all 32-bit machines with 32-bit time (also uClibc and old musl); busybox, util-linux
-//!   and others write what their libc has;
+//! * 384 bytes: glibc on x86-64, and on all 32-bit machines with 32-bit time (also uClibc and old musl); busybox,
+//!   util-linux and others write what their libc has;
 //! * 400 bytes: glibc on 64-bit machines without a 32-bit sister (aarch64, riscv64, …), and musl since 1.2.
 //!
 //! Byte order is this machine's. A file is read record by record; half a record at its end is passed over.

@@ -1,6 +1,6 @@
-//! The files and links of units, as systemd finds them (systemd.unit(5), "Unit File Load Path"; the system's manager, not
-//! users'), and what `systemctl is-enabled` makes of them. Read at once: names and links, no file's text. Where /lib and
-//! /usr/lib are one directory, paths are shown in /usr/lib.
+//! The files and links of units, as systemd finds them (systemd.unit(5), "Unit File Load Path"; the system's manager,
+//! not users'), and what `systemctl is-enabled` makes of them. Read at once: names and links, no file's text. Where
+//! /lib and /usr/lib are one directory, paths are shown in /usr/lib.
 //!
 //! Memory: some 150 bytes per unit; a machine has a few hundred.
 

@@ -1,5 +1,5 @@
-//! systemd's units without asking systemd: their names, files, texts, and signs of life. For the tables `systemd_units` and
-//! `startup_items`.
+//! systemd's units without asking systemd: their names, files, texts, and signs of life. For the tables `systemd_units`
+//! and `startup_items`.
 
 pub mod files;
 pub mod name;

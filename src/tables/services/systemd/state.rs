@@ -1,9 +1,9 @@
 //! What runs of systemd's units, as far as files tell it. See `systemd_units` for what they do not tell.
 //!
-//! * Control groups: a service or scope with processes has one, a slice too; below system.slice and others, found by one
-//!   walk that does not go into services (a user's manager has its own units there).
-//! * /run/systemd/units/invocation:NAME: a link that systemd (240 and later) makes when a unit starts a process and removes when
-//!   the unit is no longer active.
+//! * Control groups: a service or scope with processes has one, a slice too; below system.slice and others, found by
+//!   one walk that does not go into services (a user's manager has its own units there).
+//! * /run/systemd/units/invocation:NAME: a link that systemd (240 and later) makes when a unit starts a process and
+//!   removes when the unit is no longer active.
 //! * /proc/1/mountinfo, else /proc/self/mountinfo: what is mounted is an active mount unit.
 
 use super::name;

@@ -1,5 +1,6 @@
-//! What a unit's file and its drop-ins say (systemd.syntax(7)), as far as tables show it. A setting that comes again replaces
-//! the first, an empty one takes it back; a backslash at a line's end joins the next one to it, comments between left out.
+//! What a unit's file and its drop-ins say (systemd.syntax(7)), as far as tables show it. A setting that comes again
+//! replaces the first, an empty one takes it back; a backslash at a line's end joins the next one to it, comments
+//! between left out.
 
 use super::name;
 use crate::sys::root::Lines;
@@ -116,8 +117,10 @@ mod tests {
 
     #[test]
     fn sections_continuations_and_comments() {
-        let text = "Description=no section\n[Unit]\n# x\n;y\nDescription = A \\\n# between\n  long one\nSourcePath=/etc/fstab\n\
-                    [Service]\nUser=a\nUser=\nUser=b\nDescription=no\n[Install]\nWantedBy=\nAlias=x.service  y.service\n\
+        let text = "Description=no section\n[Unit]\n# x\n;y\nDescription = A \\\n# between\n  long one\n\
+                    SourcePath=/etc/fstab\n\
+                    [Service]\nUser=a\nUser=\nUser=b\nDescription=no\n[Install]\nWantedBy=\n\
+                    Alias=x.service  y.service\n\
                     Also=z.service\nDefaultInstance=tty1\nnonsense\n[Broken\nUser=c";
         let read = read(text);
         assert_eq!(read.description, b"A  long one");
