@@ -6,6 +6,7 @@ pub mod alloc;
 pub mod clock;
 pub mod file;
 pub mod function;
+pub mod home;
 pub mod interrupt;
 pub mod memory;
 pub mod netlink;

@@ -6,7 +6,10 @@ pub mod events;
 pub mod host;
 pub mod process;
 pub mod registry;
+pub mod services;
+pub mod text;
 pub mod unsupported;
+pub mod users;
 
 #[cfg(test)]
 mod registry_tests;
