@@ -4,6 +4,7 @@
 
 pub mod alloc;
 pub mod clock;
+pub mod cpuid;
 pub mod file;
 pub mod memory;
 pub mod netlink;
@@ -11,4 +12,5 @@ pub mod poll;
 pub mod prepared;
 pub mod process;
 pub mod root;
+pub mod uname;
 pub mod vtab;

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod events;
+pub mod hardware;
 pub mod host;
 pub mod process;
 pub mod registry;

@@ -1,6 +1,6 @@
 //! All tables, by name.
 
-use super::{agent, events, host, process};
+use super::{agent, events, hardware, host, process};
 use crate::sql::table::Table;
 
 /// Every table there is.
@@ -10,6 +10,16 @@ pub static TABLES: &[&Table] = &[
     &agent::stemma_status::TABLE,
     &events::process_ancestors::TABLE,
     &events::process_events::TABLE,
+    &hardware::device_tree::TABLE,
+    &host::apparmor_profiles::TABLE,
+    &host::cpu_time::TABLE,
+    &host::kernel_info::TABLE,
+    &host::kernel_modules::TABLE,
+    &host::memory_info::TABLE,
+    &host::os_version::TABLE,
+    &host::selinux_settings::TABLE,
+    &host::system_controls::TABLE,
+    &host::system_info::TABLE,
     &host::uptime::TABLE,
     &process::processes::TABLE,
 ];
