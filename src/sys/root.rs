@@ -80,7 +80,8 @@ impl Root {
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::from(io::ErrorKind::InvalidInput)) }
     }
 
-    /// Opens a character device of this major number for reading, or a regular file in its place (an image's, a test's).
+    /// Opens a character device of this major number for reading, or a regular file in its place (an image's, a
+    /// test's).
     ///
     /// # Errors
     /// The system's; InvalidInput for anything else.

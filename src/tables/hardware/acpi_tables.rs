@@ -1,6 +1,7 @@
 //! `acpi_tables`: the ACPI tables that the firmware left and the kernel shows in /sys/firmware/acpi/tables and its
-//! subdirectories, with an MD5 of each so that a change shows. Their bytes are for root: else `size` is -1 and `md5` empty.
-//! Cost: each table is read once, 16 KiB at a time, if its size or sum is wanted. Bound: two levels of directories, and 64 MiB of a table.
+//! subdirectories, with an MD5 of each so that a change shows. Their bytes are for root: else `size` is -1 and `md5`
+//! empty. Cost: each table is read once, 16 KiB at a time, if its size or sum is wanted. Bound: two levels of
+//! directories, and 64 MiB of a table.
 
 use crate::sql::digest::{self, Digest, Wanted};
 use crate::sql::table::{Column, Each, Query, Table, Type, Value, column};

@@ -1,6 +1,7 @@
-//! `cpu_info`: processors, one row for each socket. From SMBIOS structures of type 4 (DSP0134, 7.5), which root may read; where
-//! there are none (most ARM and MIPS boards, virtual machines), one row from /proc/cpuinfo and /sys/devices/system/cpu for
-//! all sockets, and then `cpu_status` and `socket_designation` are unknown.
+//! `cpu_info`: processors, one row for each socket. From SMBIOS structures of type 4 (DSP0134, 7.5), which root may
+//! read; where there are none (most ARM and MIPS boards, virtual machines), one row from /proc/cpuinfo and
+//! /sys/devices/system/cpu for all sockets, and then `cpu_status` and `socket_designation` are unknown and
+//! `address_width` is the running kernel's (uname), whatever root is read.
 
 use super::smbios::{Structure, Tables, number};
 use super::{sysfs, topology};

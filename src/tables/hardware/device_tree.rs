@@ -1,6 +1,6 @@
-//! `device_tree`: what board this is, as the boot loader told the kernel: one row, none where there is no device tree (PCs).
-//! From /sys/firmware/devicetree/base, which is what /proc/device-tree links to; properties are texts that end in NUL
-//! (Devicetree Specification v0.4, chapters 2 and 3). Bound: 64 KiB per property.
+//! `device_tree`: what board this is, as the boot loader told the kernel: one row, none where there is no device tree
+//! (PCs). From /sys/firmware/devicetree/base, which is what /proc/device-tree links to; properties are texts that end
+//! in NUL (Devicetree Specification v0.4, chapters 2 and 3). Bound: 64 KiB per property.
 
 use crate::sql::table::{Column, Query, Rows, Table, Type, Value, column};
 use crate::sys::root::Root;

@@ -1,5 +1,6 @@
-//! Names of PCI and USB vendors, devices and classes, from the lists that distributions ship: pci.ids (pci-ids.ucw.cz) and
-//! usb.ids (linux-usb.org). A list is read once for all names that are wanted, a line at a time; memory: the wanted names.
+//! Names of PCI and USB vendors, devices and classes, from the lists that distributions ship: pci.ids
+//! (pci-ids.ucw.cz) and usb.ids (linux-usb.org). A list is read once for all names that are wanted, a line at a time;
+//! memory: the wanted names.
 
 use crate::sys::root::Root;
 
@@ -56,8 +57,8 @@ impl Names {
     }
 }
 
-/// A line's key and name. Indentation by tabs says what a line belongs to: `section` is the vendor or class begun, `device`
-/// the device.
+/// A line's key and name. Indentation by tabs says what a line belongs to: `section` is the vendor or class begun,
+/// `device` the device.
 fn entry<'a>(line: &'a [u8], section: &mut Option<Key>, device: &mut Option<Key>) -> Option<(Key, &'a [u8])> {
     let depth = line.iter().take_while(|&&byte| byte == b'\t').count();
     let line = line.get(depth..)?;

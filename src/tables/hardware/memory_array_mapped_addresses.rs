@@ -1,5 +1,5 @@
-//! `memory_array_mapped_addresses`: where arrays of memory lie in the address space: SMBIOS structures of type 19 (DSP0134,
-//! 7.20), root only. Addresses are in KiB (8 digits), or in bytes (12 digits) where those do not reach.
+//! `memory_array_mapped_addresses`: where arrays of memory lie in the address space: SMBIOS structures of type 19
+//! (DSP0134, 7.20), root only. Addresses are in KiB (8 digits), or in bytes (12 digits) where those do not reach.
 
 use super::smbios::{self, Structure, hex, number};
 use crate::sql::table::{Column, Table, Type, Value, column};

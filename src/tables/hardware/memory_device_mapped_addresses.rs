@@ -1,5 +1,5 @@
-//! `memory_device_mapped_addresses`: where memory modules lie in the address space: SMBIOS structures of type 20 (DSP0134,
-//! 7.21), root only. Addresses are in KiB (8 digits), or in bytes (12 digits) where those do not reach.
+//! `memory_device_mapped_addresses`: where memory modules lie in the address space: SMBIOS structures of type 20
+//! (DSP0134, 7.21), root only. Addresses are in KiB (8 digits), or in bytes (12 digits) where those do not reach.
 
 use super::memory_array_mapped_addresses::addresses;
 use super::smbios::{self, Structure, number};

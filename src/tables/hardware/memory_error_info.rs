@@ -1,4 +1,5 @@
-//! `memory_error_info`: errors of memory that the firmware has seen: SMBIOS structures of type 18 (DSP0134, 7.19), root only.
+//! `memory_error_info`: errors of memory that the firmware has seen: SMBIOS structures of type 18 (DSP0134, 7.19),
+//! root only.
 
 use super::smbios::{self, Structure, hex};
 use crate::sql::table::{Column, Table, Type, Value, column};

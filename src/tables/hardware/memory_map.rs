@@ -1,6 +1,6 @@
-//! `memory_map`: what lies where in the address space, from /proc/iomem (`kernel/resource.c`), a line at a time: devices and
-//! memory, a region before the regions in it; where the kernel has no such file, the firmware's own map from
-//! /sys/firmware/memmap (`drivers/firmware/memmap.c`). Addresses are 0 for all but root.
+//! `memory_map`: what lies where in the address space, from /proc/iomem (`kernel/resource.c`), a line at a time:
+//! devices and memory, a region before the regions in it; where the kernel has no such file, the firmware's own map
+//! from /sys/firmware/memmap (`drivers/firmware/memmap.c`). Addresses are 0 for all but root.
 
 use crate::sql::table::{Column, Cursor, Each, Query, Rows, Table, Type, Value, column};
 use crate::sys::root::{Lines, Root};

@@ -1,6 +1,6 @@
-//! `msr`: some model-specific registers of each x86 CPU (Intel SDM volume 4), from /dev/cpu/N/msr, root only and with the
-//! kernel's module `msr` loaded. A register that a CPU does not have is NULL; AMD's have few of these. Cost: nine reads per
-//! CPU, each on that CPU.
+//! `msr`: some model-specific registers of each x86 CPU (Intel SDM volume 4), from /dev/cpu/N/msr, root only and with
+//! the kernel's module `msr` loaded. A register that a CPU does not have is NULL; AMD's have few of these. Cost: nine
+//! reads per CPU, each on that CPU.
 
 use super::sysfs;
 use crate::sql::table::{Column, Query, Table, Type, Value, column};

@@ -1,6 +1,6 @@
-//! `mtd_partitions`: partitions of raw flash, from /sys/class/mtd/mtdN (`Documentation/ABI/testing/sysfs-class-mtd`), a
-//! partition at a time; where the kernel has no such files, from /proc/mtd (`drivers/mtd/mtdcore.c: mtd_proc_show`), which
-//! says less.
+//! `mtd_partitions`: partitions of raw flash, from /sys/class/mtd/mtdN (`Documentation/ABI/testing/sysfs-class-mtd`),
+//! a partition at a time; where the kernel has no such files, from /proc/mtd (`drivers/mtd/mtdcore.c:
+//! mtd_proc_show`), which says less.
 
 use super::sysfs;
 use crate::sql::table::{Column, Cursor, Each, Query, Table, Type, Value, column};

@@ -1,4 +1,5 @@
-//! `oem_strings`: free text of the maker: SMBIOS structures of type 11 (DSP0134, 7.12), root only; at most 255 rows for each.
+//! `oem_strings`: free text of the maker: SMBIOS structures of type 11 (DSP0134, 7.12), root only; at most 255 rows
+//! for each.
 
 use super::smbios;
 use crate::sql::table::{Column, Table, Type, Value, column};

@@ -1,6 +1,6 @@
-//! `pci_devices`: devices on the PCI buses, from /sys/bus/pci/devices (`Documentation/ABI/testing/sysfs-bus-pci`), 128 at a
-//! time. Names come from pci.ids where it is installed ([`super::ids`]); it is read once for 128 devices, and only if a name
-//! is wanted. Without it, only classes have names.
+//! `pci_devices`: devices on the PCI buses, from /sys/bus/pci/devices (`Documentation/ABI/testing/sysfs-bus-pci`),
+//! 128 at a time. Names come from pci.ids where it is installed ([`super::ids`]); it is read once for 128 devices,
+//! and only if a name is wanted. Without it, only classes have names.
 
 use super::ids::{self, Key, Names};
 use super::sysfs;
@@ -90,12 +90,16 @@ impl Device {
 
     /// The keys of vendor, device, vendor of the card, and card.
     fn keys(&self) -> [Option<Key>; 4] {
-        let [vendor, device, card_vendor, card] = self.ids;
+        let [vendor, device, card_vendor, _] = self.ids;
+        let card = match self.ids {
+            [Some(vendor), Some(device), Some(card_vendor), Some(card)] => Some([vendor, device, card_vendor, card]),
+            _ => None,
+        };
         [
             vendor.map(Key::Vendor),
             vendor.zip(device).map(|(vendor, device)| Key::Device(vendor, device)),
             card_vendor.map(Key::Vendor),
-            || -> Option<Key> { Some(Key::Subsystem([vendor?, device?, card_vendor?, card?])) }(),
+            card.map(Key::Subsystem),
         ]
     }
 

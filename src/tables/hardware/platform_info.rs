@@ -1,6 +1,6 @@
-//! `platform_info`: the firmware, one row. From the SMBIOS structure of type 0 (DSP0134, 7.1), which root may read; else from
-//! /sys/class/dmi/id, which has less; else, on boards with a device tree, the boot loader's version. No row where none of
-//! them is.
+//! `platform_info`: the firmware, one row. From the SMBIOS structure of type 0 (DSP0134, 7.1), which root may read;
+//! else from /sys/class/dmi/id, which has less; else, on boards with a device tree, the boot loader's version. No row
+//! where none of them is.
 
 use super::device_tree;
 use super::smbios::{Structure, Tables, hex};

@@ -1,7 +1,7 @@
 //! SMBIOS tables (DMTF DSP0134) as the kernel hands them out in /sys/firmware/dmi/tables: `DMI` holds the structures,
-//! `smbios_entry_point` says how many there are. Root only. Firmware is not to be trusted: every access is checked against
-//! the structure's own length, and what is not there is None. Bound: 1 MiB of tables (usual are 4 to 16 KiB); a structure is a view on
-//! them.
+//! `smbios_entry_point` says how many there are. Root only. Firmware is not to be trusted: every access is checked
+//! against the structure's own length, and what is not there is None. Bound: 1 MiB of tables (usual are 4 to 16 KiB);
+//! a structure is a view on them.
 
 use crate::sql::table::{Cursor, Each, Query, Value};
 use crate::sys::root::Root;

@@ -1,5 +1,5 @@
-//! `smbios_tables`: every SMBIOS structure, root only: type, handle, sizes and an MD5 of all of it, so that a change of the
-//! firmware shows.
+//! `smbios_tables`: every SMBIOS structure, root only: type, handle, sizes and an MD5 of all of it, so that a change
+//! of the firmware shows.
 
 use super::smbios;
 use crate::sql::digest::{self, Wanted};

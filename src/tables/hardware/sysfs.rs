@@ -44,8 +44,8 @@ pub fn numbers_of_list(list: &[u8]) -> impl Iterator<Item = i64> {
     list.split(|&byte| byte == b',').map_while(range).flatten().take(MOST)
 }
 
-/// A scan over the entries of a directory: `rows` gets some names at a time, sorted, and makes their rows. Memory: that of
-/// one batch.
+/// A scan over the entries of a directory: `rows` gets some names at a time, sorted, and makes their rows. Memory:
+/// that of one batch.
 pub fn in_batches(
     query: Query,
     directory: &'static str,

@@ -1,5 +1,6 @@
-//! `thermal_zones`: temperatures, from /sys/class/thermal/thermal_zone* (`Documentation/driver-api/thermal/sysfs-api.rst`),
-//! a zone at a time. Kernel files are in thousandths of a degree Celsius. A zone whose sensor cannot be read has NULL.
+//! `thermal_zones`: temperatures, from /sys/class/thermal/thermal_zone*
+//! (`Documentation/driver-api/thermal/sysfs-api.rst`), a zone at a time. Kernel files are in thousandths of a degree
+//! Celsius. A zone whose sensor cannot be read has NULL.
 
 use super::sysfs;
 use crate::sql::table::{Column, Query, Table, Type, Value, column};

@@ -1,7 +1,7 @@
-//! `usb_devices`: devices on the USB buses, from /sys/bus/usb/devices (`Documentation/ABI/testing/sysfs-bus-usb`), 128 at a
-//! time. Names come from usb.ids where it is installed ([`super::ids`]), which is read once for 128 devices and only if a name
-//! is wanted; else the vendor is what the device says, and the model that as udev writes it: underscores for blanks, which
-//! queries that join with block_devices count on.
+//! `usb_devices`: devices on the USB buses, from /sys/bus/usb/devices (`Documentation/ABI/testing/sysfs-bus-usb`),
+//! 128 at a time. Names come from usb.ids where it is installed ([`super::ids`]), which is read once for 128 devices
+//! and only if a name is wanted; else the vendor is what the device says, and the model that as udev writes it:
+//! underscores for blanks, which queries that join with block_devices count on.
 
 use super::ids::{self, Key, Names};
 use super::sysfs;
@@ -86,8 +86,8 @@ fn row(root: &Root, place: &Path, vendor: u16, model: u16, names: &Names) -> Vec
     row
 }
 
-/// As udev makes ID_MODEL and ID_SERIAL_SHORT of what a device says: one underscore for blanks, one for each other sign that
-/// is not plain.
+/// As udev makes ID_MODEL and ID_SERIAL_SHORT of what a device says: one underscore for blanks, one for each other
+/// sign that is not plain.
 fn as_udev(text: &[u8]) -> Vec<u8> {
     let words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let mut text = words.collect::<Vec<_>>().join(&b'_');

@@ -1,5 +1,5 @@
-//! `cpu_time`: how each CPU has spent its time since boot, from /proc/stat (proc_stat(5)), a line at a time. Unit: clock
-//! ticks, of which Linux has 100 in a second. Kernels of old that lack the last numbers show 0 for them.
+//! `cpu_time`: how each CPU has spent its time since boot, from /proc/stat (proc_stat(5)), a line at a time. Unit:
+//! clock ticks, of which Linux has 100 in a second. Kernels of old that lack the last numbers show 0 for them.
 
 use crate::sql::table::{Column, Each, Table, Type, Value, column};
 use crate::tables::hardware::sysfs;

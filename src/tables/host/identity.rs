@@ -32,8 +32,8 @@ pub fn hostname(root: &Root) -> Vec<u8> {
     if name.is_empty() { root.line("/etc/hostname") } else { name }
 }
 
-/// The full host name as the resolver would say it from /etc/hosts: the first name of the line that holds ours; else the
-/// host name itself.
+/// The full host name as the resolver would say it from /etc/hosts: the first name of the line that holds ours; else
+/// the host name itself.
 pub fn full_hostname(root: &Root) -> Vec<u8> {
     let name = hostname(root);
     let Ok(mut lines) = root.lines("/etc/hosts") else { return name };

@@ -1,5 +1,6 @@
-//! `kernel_info`: which kernel runs and what it was told at boot, one row. From /proc/sys/kernel/osrelease and /proc/cmdline.
-//! As in osquery the boot loader's `BOOT_IMAGE=` and `root=` are columns of their own and not among the arguments.
+//! `kernel_info`: which kernel runs and what it was told at boot, one row. From /proc/sys/kernel/osrelease and
+//! /proc/cmdline. As in osquery the boot loader's `BOOT_IMAGE=` and `root=` are columns of their own and not among
+//! the arguments.
 
 use crate::sql::table::{Column, Query, Rows, Table, Type, Value, column};
 

@@ -1,5 +1,5 @@
-//! `kernel_modules`: loaded modules, from /proc/modules (`kernel/module/procfs.c: m_show`), a line at a time. Addresses are 0
-//! for all but root. No rows on kernels without modules.
+//! `kernel_modules`: loaded modules, from /proc/modules (`kernel/module/procfs.c: m_show`), a line at a time.
+//! Addresses are 0 for all but root. No rows on kernels without modules.
 
 use crate::sql::table::{Column, Each, Table, Type, Value, column};
 use crate::tables::hardware::sysfs;

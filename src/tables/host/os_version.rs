@@ -1,7 +1,8 @@
-//! `os_version`: which distribution this is, one row. From /etc/os-release (os-release(5)) or /usr/lib/os-release; where
-//! they lack something, from /etc/openwrt_release, /etc/lsb-release, /etc/alpine-release and /etc/debian_version. As in
-//! osquery, /etc/redhat-release and /etc/gentoo-release overrule it all, and `pid_with_namespace = N` asks about the files
-//! that process N sees. `arch` is the running kernel's (uname), whatever root is read. Bound: lines of 64 KiB; a file or two.
+//! `os_version`: which distribution this is, one row. From /etc/os-release (os-release(5)) or /usr/lib/os-release;
+//! where they lack something, from /etc/openwrt_release, /etc/lsb-release, /etc/alpine-release and
+//! /etc/debian_version. As in osquery, /etc/redhat-release and /etc/gentoo-release overrule it all, and
+//! `pid_with_namespace = N` asks about the files that process N sees. `arch` is the running kernel's (uname),
+//! whatever root is read. Bound: lines of 64 KiB; a file or two.
 
 use crate::sql::table::{ADDITIONAL, Column, HIDDEN, Query, Rows, Table, Type, Value, column, elsewhere};
 use crate::sys::root::Root;

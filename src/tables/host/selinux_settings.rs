@@ -1,6 +1,6 @@
-//! `selinux_settings`: what SELinux enforces, from selinuxfs (`security/selinux/selinuxfs.c`) at /sys/fs/selinux or /selinux:
-//! the mode and version (scope ''), booleans, policy capabilities, initial contexts, and the permissions of each class
-//! (thousands), a file at a time. No rows without SELinux.
+//! `selinux_settings`: what SELinux enforces, from selinuxfs (`security/selinux/selinuxfs.c`) at /sys/fs/selinux or
+//! /selinux: the mode and version (scope ''), booleans, policy capabilities, initial contexts, and the permissions of
+//! each class (thousands), a file at a time. No rows without SELinux.
 
 use crate::sql::table::{Column, Each, Query, Table, Type, Value, column};
 use std::ffi::OsString;

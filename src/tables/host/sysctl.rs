@@ -1,6 +1,6 @@
 //! What /etc/sysctl.conf and the sysctl.d directories set (sysctl.d(5), sysctl(8)): of files with one name the first
-//! directory's counts, files apply in the order of their names and /etc/sysctl.conf last, later lines win over earlier ones.
-//! Bound: [`MOST`] settings; what is beyond is not looked at.
+//! directory's counts, files apply in the order of their names and /etc/sysctl.conf last, later lines win over
+//! earlier ones. Bound: [`MOST`] settings; what is beyond is not looked at.
 
 use crate::sys::root::Root;
 use std::collections::BTreeMap;
@@ -80,8 +80,8 @@ impl Settings {
     }
 }
 
-/// A name may be written with slashes for dots; then what are dots in it are dots of file names, which a dotted name has
-/// slashes for.
+/// A name may be written with slashes for dots; then what are dots in it are dots of file names, which a dotted name
+/// has slashes for.
 fn dotted(name: &[u8]) -> Vec<u8> {
     match name.iter().find(|byte| matches!(byte, b'.' | b'/')) {
         Some(b'/') => swapped(name),

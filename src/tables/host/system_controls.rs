@@ -1,8 +1,9 @@
-//! `system_controls`: the kernel's settings, from the files below /proc/sys, one at a time; and what the configuration files
-//! say of them ([`super::sysctl`]). Names are those of sysctl(8): dots for slashes, and slashes for the dots of a file name
-//! (`net.ipv4.conf.eth0/100.forwarding`). A constraint on `name` (=, LIKE, GLOB) or `subsystem` (=) keeps the walk out of
-//! directories that cannot match. Linux numbers no settings any more, so `oid` is empty. A setting that may only be written
-//! has the value ''. Bound: 16 directories deep, links are not followed, 64 KiB per value.
+//! `system_controls`: the kernel's settings, from the files below /proc/sys, one at a time; and what the
+//! configuration files say of them ([`super::sysctl`]). Names are those of sysctl(8): dots for slashes, and slashes
+//! for the dots of a file name (`net.ipv4.conf.eth0/100.forwarding`). A constraint on `name` (=, LIKE, GLOB) or
+//! `subsystem` (=) keeps the walk out of directories that cannot match. Linux numbers no settings any more, so `oid`
+//! is empty. A setting that may only be written has the value ''. Bound: 16 directories deep, links are not followed,
+//! 64 KiB per value.
 
 use super::sysctl::{self, Settings};
 use crate::sql::table::{

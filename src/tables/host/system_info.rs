@@ -1,12 +1,13 @@
-//! `system_info`: the machine's names and hardware, one row. Names from /proc and /etc (no name server is asked), CPU from
-//! /proc/cpuinfo (its first 16 KiB) and /sys/devices/system/cpu, memory from /proc/meminfo, makers and serial numbers from
-//! /sys/class/dmi/id, which is SMBIOS as the kernel read it; on boards without it from the device tree and OpenWrt's
-//! /tmp/sysinfo. Only what is wanted is read. `cpu_type` is the running kernel's (uname), whatever root is read. Serial
-//! numbers and the firmware's UUID are readable by root only.
+//! `system_info`: the machine's names and hardware, one row. Names from /proc and /etc (no name server is asked), CPU
+//! from /proc/cpuinfo (its first 16 KiB) and /sys/devices/system/cpu, memory from /proc/meminfo, makers and serial
+//! numbers from /sys/class/dmi/id, which is SMBIOS as the kernel read it; on boards without it from the device tree
+//! and OpenWrt's /tmp/sysinfo. Only what is wanted is read. `cpu_type` is the running kernel's (uname), whatever root
+//! is read. Serial numbers and the firmware's UUID are readable by root only.
 
 use super::identity;
 use crate::procfs::{cpuinfo, meminfo};
 use crate::sql::table::{Column, Context, Cursor, Table, TableError, Type, Value, column, elsewhere};
+use crate::sys::root::Root;
 use crate::sys::uname;
 use crate::tables::hardware::device_tree;
 use crate::tables::hardware::topology::{self, Topology};
@@ -89,6 +90,11 @@ impl Scan {
     }
 }
 
+/// What OpenWrt found out at boot. Elsewhere anybody may write such a file.
+fn openwrt(root: &Root, name: &str) -> Vec<u8> {
+    if root.exists("/etc/openwrt_release") { root.line(format!("/tmp/sysinfo/{name}")) } else { Vec::new() }
+}
+
 impl Cursor for Scan {
     fn advance(&mut self) -> Result<bool, TableError> {
         Ok(!std::mem::replace(&mut self.over, true))
@@ -113,13 +119,13 @@ impl Cursor for Scan {
             }
             "hardware_vendor" => self.dmi("sys_vendor", || device_tree::vendor(root)),
             "hardware_model" => self.dmi("product_name", || match device_tree::text(root, "model") {
-                model if model.is_empty() => root.line("/tmp/sysinfo/model"),
+                model if model.is_empty() => openwrt(root, "model"),
                 model => model,
             }),
             "hardware_version" => self.dmi("product_version", Vec::new),
             "hardware_serial" => self.dmi("product_serial", || device_tree::text(root, "serial-number")),
             "board_vendor" => self.dmi("board_vendor", Vec::new),
-            "board_model" => self.dmi("board_name", || root.line("/tmp/sysinfo/board_name")),
+            "board_model" => self.dmi("board_name", || openwrt(root, "board_name")),
             "board_version" => self.dmi("board_version", Vec::new),
             "board_serial" => self.dmi("board_serial", Vec::new),
             _ => Value::Null,
@@ -179,6 +185,8 @@ mod tests {
             "processor : 0\nCPU implementer : 0x41\nCPU part : 0xd08\n\nModel : Raspberry Pi 4\n",
         );
         tree.file("/tmp/sysinfo/board_name", "raspberrypi,4-model-b\n");
+        assert_eq!(tree.rows(sql)[0][11], "", "anybody can write to /tmp");
+        tree.file("/etc/openwrt_release", "");
         let row = &tree.rows(sql)[0];
         assert_eq!(row[2..7], ["0", "Cortex-A72", "1", "1", "1"]);
         let model = "Raspberry Pi 4 Model B Rev 1.4";
