@@ -13,6 +13,19 @@ pub fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
+/// Lowers this process's nice level by `steps` (setpriority(2)).
+///
+/// # Errors
+/// EACCES or EPERM without CAP_SYS_NICE.
+pub fn boost_priority(steps: u8) -> std::io::Result<()> {
+    // SAFETY: no pointers involved.
+    let result = unsafe {
+        let nice = libc::getpriority(libc::PRIO_PROCESS as _, 0);
+        libc::setpriority(libc::PRIO_PROCESS as _, 0, nice - libc::c_int::from(steps))
+    };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
 /// CPU time this process has used, user and system, microseconds (getrusage(2)).
 pub fn cpu_us() -> i64 {
     let (user, system) = cpu_times_us();
