@@ -4,6 +4,7 @@
 
 pub mod alloc;
 pub mod clock;
+pub mod cpuid;
 pub mod file;
 pub mod function;
 pub mod home;
@@ -17,4 +18,5 @@ pub mod root;
 pub mod signal;
 pub mod sqlite;
 pub mod tty;
+pub mod uname;
 pub mod vtab;

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod aliases;
 pub mod events;
+pub mod hardware;
 pub mod host;
 pub mod process;
 pub mod registry;
