@@ -5,10 +5,13 @@
 pub mod alloc;
 pub mod clock;
 pub mod file;
+pub mod iptables;
+pub mod local;
 pub mod memory;
 pub mod netlink;
 pub mod poll;
 pub mod prepared;
 pub mod process;
 pub mod root;
+pub mod rtnetlink;
 pub mod vtab;
