@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod events;
 pub mod host;
+pub mod net;
 pub mod process;
 pub mod registry;
 

@@ -1,6 +1,6 @@
 //! All tables, by name.
 
-use super::{agent, events, host, process};
+use super::{agent, events, host, net, process};
 use crate::sql::table::Table;
 
 /// Every table there is.
@@ -11,5 +11,13 @@ pub static TABLES: &[&Table] = &[
     &events::process_ancestors::TABLE,
     &events::process_events::TABLE,
     &host::uptime::TABLE,
+    &net::arp_cache::TABLE,
+    &net::dns_resolvers::TABLE,
+    &net::interface_addresses::TABLE,
+    &net::interface_details::TABLE,
+    &net::interface_ipv6::TABLE,
+    &net::iptables::TABLE,
+    &net::routes::TABLE,
+    &net::wireless_stations::TABLE,
     &process::processes::TABLE,
 ];
