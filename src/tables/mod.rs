@@ -1,8 +1,12 @@
 //! One file per table, in family folders; [`registry`] lists them. A new table is one new file and one line there.
 
 pub mod agent;
+pub mod docker;
 pub mod events;
+pub mod feed;
 pub mod host;
+pub mod http;
+pub mod lxd;
 pub mod net;
 pub mod process;
 pub mod registry;

@@ -1,6 +1,6 @@
 //! All tables, by name.
 
-use super::{agent, events, host, net, process};
+use super::{agent, docker, events, host, lxd, net, process};
 use crate::sql::table::Table;
 
 /// Every table there is.
@@ -8,9 +8,37 @@ pub static TABLES: &[&Table] = &[
     &agent::osquery_info::TABLE,
     &agent::process_ancestry_cache_stats::TABLE,
     &agent::stemma_status::TABLE,
+    &docker::docker_container_envs::TABLE,
+    &docker::docker_container_fs_changes::TABLE,
+    &docker::docker_container_labels::TABLE,
+    &docker::docker_container_mounts::TABLE,
+    &docker::docker_container_networks::TABLE,
+    &docker::docker_container_ports::TABLE,
+    &docker::docker_container_processes::TABLE,
+    &docker::docker_container_stats::TABLE,
+    &docker::docker_containers::TABLE,
+    &docker::docker_image_history::TABLE,
+    &docker::docker_image_labels::TABLE,
+    &docker::docker_image_layers::TABLE,
+    &docker::docker_images::TABLE,
+    &docker::docker_info::TABLE,
+    &docker::docker_network_labels::TABLE,
+    &docker::docker_networks::TABLE,
+    &docker::docker_version::TABLE,
+    &docker::docker_volume_labels::TABLE,
+    &docker::docker_volumes::TABLE,
     &events::process_ancestors::TABLE,
     &events::process_events::TABLE,
     &host::uptime::TABLE,
+    &lxd::lxd_certificates::TABLE,
+    &lxd::lxd_cluster::TABLE,
+    &lxd::lxd_cluster_members::TABLE,
+    &lxd::lxd_images::TABLE,
+    &lxd::lxd_instance_config::TABLE,
+    &lxd::lxd_instance_devices::TABLE,
+    &lxd::lxd_instances::TABLE,
+    &lxd::lxd_networks::TABLE,
+    &lxd::lxd_storage_pools::TABLE,
     &net::arp_cache::TABLE,
     &net::dns_resolvers::TABLE,
     &net::interface_addresses::TABLE,
