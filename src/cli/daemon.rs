@@ -2,6 +2,7 @@
 
 use crate::agent::{self, Agent, session};
 use crate::config::file;
+use crate::config::flags::Flags;
 use crate::config::options::{Options, Taken, take_flags};
 use crate::log;
 use crate::store::writer::{Writer, database_file};
@@ -72,6 +73,18 @@ impl Daemon {
                 code
             }
         }
+    }
+
+    /// Runs as osqueryd does with these flags: in the foreground unless --daemonize says otherwise.
+    pub fn run_as_osqueryd(flags: &Flags) -> u8 {
+        let mut options = Options::default();
+        for (name, value) in flags.all_given() {
+            // Flags that are no options of ours are osquery's, and accepted.
+            options.set(name, value);
+        }
+        let path = |name: &str| flags.given(name).map(PathBuf::from);
+        let foreground = !flags.is_on("daemonize");
+        Daemon { config: path("config_path"), database: path("database_path"), foreground }.run(options)
     }
 
     fn start(self, flags: Options) -> Result<(), Trouble> {

@@ -99,7 +99,7 @@ options! {
     /// While the agent owns audit, keep PROCTITLE and BPRM_FCAPS records, which it does not read, from being made.
     audit_exclude_records: bool = true,
     /// How long a batch may gather after the first record, ms (each wake-up costs more than the records it brings).
-    audit_gather_ms: u64 = 5,
+    audit_gather_ms: u64 = 20,
     /// Receive buffer of the audit socket, bytes; the kernel may use twice that.
     audit_receive_buffer: u64 = 4 << 20,
     /// Age at which events leave the database, seconds.

@@ -5,6 +5,8 @@
 pub mod alloc;
 pub mod clock;
 pub mod file;
+pub mod function;
+pub mod interrupt;
 pub mod iptables;
 pub mod local;
 pub mod memory;
@@ -14,4 +16,7 @@ pub mod prepared;
 pub mod process;
 pub mod root;
 pub mod rtnetlink;
+pub mod signal;
+pub mod sqlite;
+pub mod tty;
 pub mod vtab;

@@ -15,6 +15,12 @@ pub fn is_root() -> bool {
 
 /// CPU time this process has used, user and system, microseconds (getrusage(2)).
 pub fn cpu_us() -> i64 {
+    let (user, system) = cpu_times_us();
+    user + system
+}
+
+/// CPU time this process has used, microseconds: in user mode, and in the kernel (getrusage(2)).
+pub fn cpu_times_us() -> (i64, i64) {
     // SAFETY: the structure is live; RUSAGE_SELF always exists.
     let usage = unsafe {
         let mut usage: libc::rusage = mem::zeroed();
@@ -24,7 +30,7 @@ pub fn cpu_us() -> i64 {
     // The fields are narrower on 32-bit machines.
     #[allow(clippy::unnecessary_cast)]
     let us = |time: libc::timeval| (time.tv_sec as i64) * 1_000_000 + time.tv_usec as i64;
-    us(usage.ru_utime) + us(usage.ru_stime)
+    (us(usage.ru_utime), us(usage.ru_stime))
 }
 
 /// Clock ticks per second of `/proc/PID/stat` (sysconf(3)).

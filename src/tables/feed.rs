@@ -215,6 +215,7 @@ fn thing(row: Vec<Value>, given: Option<&str>) -> Option<Thing> {
 impl Cursor for Scan {
     fn advance(&mut self) -> Result<bool, TableError> {
         while self.rows.is_empty() {
+            self.context.check()?;
             if self.next_thing().is_none() {
                 return Ok(false);
             }

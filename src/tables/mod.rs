@@ -1,6 +1,7 @@
 //! One file per table, in family folders; [`registry`] lists them. A new table is one new file and one line there.
 
 pub mod agent;
+pub mod aliases;
 pub mod docker;
 pub mod events;
 pub mod feed;
@@ -10,6 +11,7 @@ pub mod lxd;
 pub mod net;
 pub mod process;
 pub mod registry;
+pub mod unsupported;
 
 #[cfg(test)]
 mod registry_tests;
