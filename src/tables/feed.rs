@@ -5,6 +5,7 @@
 //! request for the listing, and one or more for each thing in it where the wanted columns need them. Absent daemon: no
 //! rows.
 
+use super::agent::configuration;
 use super::http;
 use crate::sql::document::Document;
 use crate::sql::table::{Column, Context, Cursor, Query, TableError, Type, Value};
@@ -16,7 +17,9 @@ use std::time::Duration;
 
 /// Who answers.
 pub struct Daemon {
-    /// Its sockets; the first that is there is asked.
+    /// The flag that says where its socket is.
+    pub flag: &'static str,
+    /// Where it is unless somebody says so; the first that is there is asked.
     pub sockets: &'static [&'static str],
     /// Whether a value of a query may become part of a request: the daemon's own kind of name and nothing else.
     pub is_name: fn(&str) -> bool,
@@ -68,6 +71,7 @@ type Thing = (String, String);
 struct Scan {
     feed: &'static Feed,
     context: Rc<Context>,
+    sockets: Vec<String>,
     sql: String,
     is_wanted: bool,
     things: VecDeque<Thing>,
@@ -80,9 +84,12 @@ struct Scan {
 pub fn open(feed: &'static Feed, query: &Query) -> Result<Box<dyn Cursor>, TableError> {
     let select =
         "WITH x AS MATERIALIZED (SELECT d.j->'$[0]' t, d.j->'$[1]' a, d.j->'$[2]' b, d.j->'$[3]' c FROM d) SELECT ";
+    let usual = || feed.daemon.sockets.iter().map(|socket| socket.to_string()).collect();
+    let told = configuration::in_force(&query.context).given(feed.daemon.flag).map(|socket| vec![socket.to_string()]);
     let mut scan = Scan {
         feed,
         context: query.context.clone(),
+        sockets: told.unwrap_or_else(usual),
         sql: [select, feed.rows].concat(),
         is_wanted: query.used & feed.needs != 0,
         things: VecDeque::new(),
@@ -102,7 +109,7 @@ pub fn open(feed: &'static Feed, query: &Query) -> Result<Box<dyn Cursor>, Table
 impl Scan {
     fn get(&self, path: &str) -> io::Result<Vec<u8>> {
         let mut result = Err(io::Error::from(io::ErrorKind::NotFound));
-        for socket in self.feed.daemon.sockets {
+        for socket in &self.sockets {
             result = http::get(&self.context.root, socket, path, Duration::from_secs(self.feed.patience_s));
             if !matches!(&result, Err(error) if error.kind() == io::ErrorKind::NotFound) {
                 break;

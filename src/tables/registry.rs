@@ -5,7 +5,13 @@ use crate::sql::table::Table;
 
 /// Every table there is.
 pub static TABLES: &[&Table] = &[
+    &agent::osquery_events::TABLE,
+    &agent::osquery_extensions::TABLE,
+    &agent::osquery_flags::TABLE,
     &agent::osquery_info::TABLE,
+    &agent::osquery_packs::TABLE,
+    &agent::osquery_registry::TABLE,
+    &agent::osquery_schedule::TABLE,
     &agent::process_ancestry_cache_stats::TABLE,
     &agent::stemma_status::TABLE,
     &docker::docker_container_envs::TABLE,
@@ -29,6 +35,8 @@ pub static TABLES: &[&Table] = &[
     &docker::docker_volumes::TABLE,
     &events::process_ancestors::TABLE,
     &events::process_events::TABLE,
+    &host::load_average::TABLE,
+    &host::time::TABLE,
     &host::uptime::TABLE,
     &lxd::lxd_certificates::TABLE,
     &lxd::lxd_cluster::TABLE,

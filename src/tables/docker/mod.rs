@@ -27,6 +27,7 @@ mod tests;
 use super::feed::{Daemon, Feed, Given};
 
 static DOCKER: Daemon = Daemon {
+    flag: "docker_socket",
     sockets: &["/var/run/docker.sock"],
     is_name: |name| matches!(name.len(), 1..=64) && name.bytes().all(|byte| byte.is_ascii_hexdigit()),
 };

@@ -349,6 +349,16 @@ fn the_engine_itself() {
     assert_eq!(tree.rows("SELECT * FROM docker_info"), [wanted]);
 }
 
+#[test]
+fn the_config_file_says_where_the_engine_is() {
+    let tree = Tree::new("docker-flag");
+    let _server = Server::json(&tree.place("/run/user/1000/docker.sock"), ANSWERS);
+    assert!(tree.rows("SELECT version FROM docker_version").is_empty());
+    let config = "{\"options\": {\"docker_socket\": \"/run/user/1000/docker.sock\"}}";
+    tree.file("/etc/osquery/osquery.conf", config);
+    assert_eq!(tree.rows("SELECT version FROM docker_version"), [["27.0.3"]]);
+}
+
 fn hostile(name: &str, answer: impl Fn(&str, &mut UnixStream) + Send + 'static) -> (Vec<Vec<String>>, Duration) {
     let tree = Tree::new(name);
     let _server = Server::new(&tree.place(SOCKET), answer);

@@ -1,3 +1,5 @@
 //! Tables about the machine.
 
+pub mod load_average;
+pub mod time;
 pub mod uptime;

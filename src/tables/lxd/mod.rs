@@ -17,6 +17,7 @@ mod tests;
 use super::feed::{Daemon, Feed, Given};
 
 static LXD: Daemon = Daemon {
+    flag: "lxd_socket",
     sockets: &["/var/lib/lxd/unix.socket", "/var/snap/lxd/common/lxd/unix.socket"],
     is_name: |name| {
         let is_of_names = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
