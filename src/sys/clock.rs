@@ -60,7 +60,7 @@ pub fn date(days: i64) -> (i64, i64, i64) {
 /// What the machine calls its time at a moment (seconds since the epoch), as TZ or /etc/localtime say: CET, CEST, …
 /// (localtime_r(3)); empty if there is no name for it.
 pub fn zone(epoch_s: i64) -> Vec<u8> {
-    let time = epoch_s as libc::time_t;
+    let time = epoch_s as _;
     // SAFETY: both structures are live; the zone's name, if there is one, is the C library's own terminated text, which
     // nothing but another call with another TZ could replace, and this program sets none.
     unsafe {

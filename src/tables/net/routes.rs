@@ -156,14 +156,13 @@ mod tests {
     const COMPARED: &str = "SELECT destination, netmask, gateway, source, interface, metric, type FROM routes ORDER BY 1, 2, 3, 4, 5, 6, 7";
 
     /// The rows of iproute2's JSON: those of a route, one for each of its next hops.
-    fn their(route: &Json) -> Vec<Vec<String>> {
+    fn their(route: &Json, is_v6: bool) -> Vec<Vec<String>> {
         let text = |from: &Json, name: &str| from[name].as_str().unwrap_or("").to_string();
         let kind = match route["type"].as_str().unwrap_or("unicast") {
             "unicast" => "gateway",
             kind @ ("local" | "broadcast" | "anycast") => kind,
             _ => "other",
         };
-        let is_v6 = route["pref"].is_string();
         let destination = match route["dst"].as_str().unwrap() {
             "default" if is_v6 => "::/0",
             "default" => "0.0.0.0/0",
@@ -186,7 +185,7 @@ mod tests {
         for family in ["-4", "-6"] {
             let out: Json =
                 serde_json::from_str(&host("ip", &[family, "-j", "route", "show", "table", "all"])?).ok()?;
-            rows.extend(out.as_array()?.iter().flat_map(their));
+            rows.extend(out.as_array()?.iter().flat_map(|route| their(route, family == "-6")));
         }
         rows.sort();
         Some(rows)
