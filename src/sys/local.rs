@@ -80,6 +80,9 @@ mod tests {
         assert_eq!(kind("/nonexistent/socket"), ErrorKind::NotFound);
         assert_eq!(kind(&"/x".repeat(54)), ErrorKind::InvalidInput);
         assert_eq!(kind(""), ErrorKind::InvalidInput);
-        assert_eq!(kind("/etc/passwd"), ErrorKind::ConnectionRefused);
+        let file = std::env::temp_dir().join(format!("stemma-local-file-{}", std::process::id()));
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(kind(file.to_str().unwrap()), ErrorKind::ConnectionRefused);
+        std::fs::remove_file(&file).unwrap();
     }
 }

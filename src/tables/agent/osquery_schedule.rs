@@ -67,8 +67,8 @@ fn queries(pack: &Pack, delimiter: &str, default_s: i64) -> Vec<Vec<Value>> {
 mod tests {
     use crate::sql::testing::Tree;
 
-    fn configured() -> Tree {
-        let tree = Tree::new("schedule");
+    fn configured(name: &str) -> Tree {
+        let tree = Tree::new(name);
         let config = "{\n// comment\n\"schedule\": {\"up\": {\"query\": \"select * from uptime\", \"interval\": 60},\n\
             \"text\": {\"query\": \"select \\\n1\", \"interval\": \"600\"}, \"default\": {\"query\": \"select 2\"},\n\
             \"never\": {\"query\": \"select 3\", \"interval\": 0}, \"long\": {\"query\": \"select 4\", \"interval\": 604801},\n\
@@ -96,7 +96,10 @@ mod tests {
             ["pack_in_q", "select 6", "5", "0"],
             ["pack_file_f", "select 9", "3600", "0"],
         ];
-        assert_eq!(configured().rows("SELECT name, query, interval, executions FROM osquery_schedule"), wanted);
+        assert_eq!(
+            configured("schedule").rows("SELECT name, query, interval, executions FROM osquery_schedule"),
+            wanted
+        );
         assert!(Tree::new("schedule-none").rows("SELECT * FROM osquery_schedule").is_empty());
     }
 
@@ -110,6 +113,9 @@ mod tests {
             ["mac", "darwin", "", "0", "0"],
             ["two", "", "99.0", "0", "0"],
         ];
-        assert_eq!(configured().rows("SELECT name, platform, version, shard, active FROM osquery_packs"), wanted);
+        assert_eq!(
+            configured("packs").rows("SELECT name, platform, version, shard, active FROM osquery_packs"),
+            wanted
+        );
     }
 }

@@ -113,7 +113,7 @@ mod tests {
             ip addr add 192.0.2.1/24 broadcast 192.0.2.255 dev veth0 label veth0:one
             ip addr add 192.0.2.7/32 dev veth0
             ip addr add 198.51.100.1 peer 198.51.100.2/32 dev veth1
-            ip -6 addr add 2001:db8::1/48 dev veth1 nodad; ip tuntap add tun0 mode tun && ip link set tun0 up
+            ip -6 addr add 2001:db8::1/48 dev veth1 nodad; ip tuntap add tun0 mode tun || exit 77; ip link set tun0 up
             ip addr add 203.0.113.1 peer 203.0.113.2/32 dev tun0";
         if !in_namespace("tables::net::interface_addresses::tests::are_those_of_iproute_in_a_namespace", script) {
             return;

@@ -194,7 +194,7 @@ mod tests {
     fn are_those_of_iproute_in_a_namespace() {
         let script = "ip link add veth0 address 02:00:00:00:00:01 mtu 1300 type veth peer name veth1 || exit 77
             ip link set veth0 up; ip link set veth0 promisc on; ip link add br0 type bridge
-            ip tuntap add tun0 mode tun";
+            ip tuntap add tun0 mode tun || exit 77";
         if in_namespace("tables::net::interface_details::tests::are_those_of_iproute_in_a_namespace", script) {
             compare_with_iproute();
             let sql = "SELECT mac, mtu, type FROM interface_details WHERE interface IN ('veth0', 'tun0') ORDER BY 1";
