@@ -99,6 +99,13 @@ impl Daemon {
         let stop = [libc::SIGTERM, libc::SIGINT];
         let mut signals =
             Signals::new(&stop).map_err(|error| Trouble(format!("blocking signals: {error}"), NO_START))?;
+        if options.priority_boost > 0
+            && let Err(error) = process::boost_priority(options.priority_boost.min(40) as u8)
+        {
+            log::warning(&format!(
+                "raising the agent's priority: {error}; give it CAP_SYS_NICE, or --priority_boost=0"
+            ));
+        }
         let (kernel, audit) = session::begin(&options).map_err(|refusal| Trouble(refusal.sentence(), NO_AUDIT))?;
         let writer = Writer::open(&database, agent::limits(&options));
         let words = crate::source::Source::rung(&kernel).name();

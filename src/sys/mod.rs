@@ -4,8 +4,10 @@
 
 pub mod alloc;
 pub mod clock;
+pub mod cpuid;
 pub mod file;
 pub mod function;
+pub mod home;
 pub mod interrupt;
 pub mod iptables;
 pub mod local;
@@ -19,4 +21,5 @@ pub mod rtnetlink;
 pub mod signal;
 pub mod sqlite;
 pub mod tty;
+pub mod uname;
 pub mod vtab;

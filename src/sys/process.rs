@@ -7,10 +7,28 @@ pub fn pid() -> u32 {
     std::process::id()
 }
 
+/// The effective user id.
+pub fn effective_uid() -> u32 {
+    // SAFETY: no arguments, cannot fail.
+    unsafe { libc::geteuid() }
+}
+
 /// Whether the effective user is root.
 pub fn is_root() -> bool {
-    // SAFETY: no arguments, cannot fail.
-    unsafe { libc::geteuid() == 0 }
+    effective_uid() == 0
+}
+
+/// Lowers this process's nice level by `steps` (setpriority(2)).
+///
+/// # Errors
+/// EACCES or EPERM without CAP_SYS_NICE.
+pub fn boost_priority(steps: u8) -> std::io::Result<()> {
+    // SAFETY: no pointers involved.
+    let result = unsafe {
+        let nice = libc::getpriority(libc::PRIO_PROCESS as _, 0);
+        libc::setpriority(libc::PRIO_PROCESS as _, 0, nice - libc::c_int::from(steps))
+    };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 /// CPU time this process has used, user and system, microseconds (getrusage(2)).

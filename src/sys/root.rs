@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl Root {
     }
 
     /// Counts an access; says whether it may be made.
-    fn access(&self, path: &Path) -> io::Result<PathBuf> {
+    pub(super) fn access(&self, path: &Path) -> io::Result<PathBuf> {
         let count = self.accesses.get().saturating_add(1);
         self.accesses.set(count);
         let failing = self.failing.get();
@@ -96,6 +96,27 @@ impl Root {
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::from(io::ErrorKind::InvalidInput)) }
     }
 
+    /// Opens a character device of this major number for reading, or a regular file in its place (an image's, a
+    /// test's).
+    ///
+    /// # Errors
+    /// The system's; InvalidInput for anything else.
+    pub fn open_device(&self, path: impl AsRef<Path>, major: u32) -> io::Result<File> {
+        let place = self.access(path.as_ref())?;
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
+        // Opening a device may set something off: look at what it is before and, for it may be another then, after.
+        let is_wanted = |status: &Metadata| {
+            let is_device = status.file_type().is_char_device() && libc::major(status.rdev()) == major;
+            is_device || status.is_file()
+        };
+        let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+        if !is_wanted(&fs::metadata(&place)?) {
+            return Err(invalid());
+        }
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(place)?;
+        if is_wanted(&file.metadata()?) { Ok(file) } else { Err(invalid()) }
+    }
+
     /// A whole file.
     ///
     /// # Errors
@@ -121,7 +142,7 @@ impl Root {
     /// # Errors
     /// As of [`Root::open`].
     pub fn lines(&self, path: impl AsRef<Path>) -> io::Result<Lines> {
-        Ok(Lines { file: self.open(path)?, buffer: Vec::new(), start: 0, skipping: false, over: false })
+        Ok(Lines::of(self.open(path)?))
     }
 
     /// The names in a directory, in the system's order, without `.` and `..`; none if it cannot be read.
@@ -168,7 +189,7 @@ impl Root {
 
 /// See [`Root::names`].
 #[derive(Debug)]
-pub struct Names(Option<fs::ReadDir>);
+pub struct Names(pub(super) Option<fs::ReadDir>);
 
 impl Iterator for Names {
     type Item = OsString;
@@ -190,6 +211,11 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// The lines of a file that is open, from where it stands.
+    pub fn of(file: File) -> Self {
+        Lines { file, buffer: Vec::new(), start: 0, skipping: false, over: false }
+    }
+
     /// The next line without its newline, at most [`LINE_BYTES`] of it.
     pub fn next_line(&mut self) -> Option<&[u8]> {
         loop {
@@ -270,6 +296,18 @@ mod tests {
         assert!(made.is_ok_and(|status| status.success()));
         assert_eq!(root.read("/fifo").unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(root.read("/").unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn devices_are_opened_by_their_kind() {
+        // /dev/null has the major number 1 everywhere (Documentation/admin-guide/devices.txt).
+        let root = Root::default();
+        assert!(root.open_device("/dev/null", 1).is_ok());
+        assert_eq!(root.open_device("/dev/null", 202).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(root.open_device("/", 1).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        let root = Root::new(directory("device"));
+        fs::write(root.place("/file"), b"x").unwrap();
+        assert!(root.open_device("/file", 202).is_ok());
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub fn nap(ns: u64) {
     // left of the time is not asked for.
     unsafe {
         let mut time: libc::timespec = std::mem::zeroed();
-        time.tv_sec = (ns / 1_000_000_000) as libc::time_t;
+        time.tv_sec = (ns / 1_000_000_000) as _;
         time.tv_nsec = (ns % 1_000_000_000) as libc::c_long;
         libc::nanosleep(&raw const time, std::ptr::null_mut());
     }

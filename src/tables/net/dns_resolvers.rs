@@ -1,12 +1,11 @@
 //! `dns_resolvers`: what the C library's resolver would use, from /etc/resolv.conf (resolv.conf(5)): name servers (at most
-//! three), search domains (six) and the sort list (ten), as glibc takes them. With `pid_with_namespace`, from that file as
-//! that process sees it.
+//! three), search domains (six) and the sort list (ten), as glibc takes them.
 //!
 //! `options` is glibc's bit mask (resolv.h: RES_*), as osquery shows it: 705 is the default. Unlike osquery, name servers
 //! with IPv6 addresses and every search domain are named, and there is no row for a server that the file does not name.
 
-use crate::sql::table::{ADDITIONAL, Column, HIDDEN, Query, Rows, Table, Type, Value, column};
-use crate::sys::root::Lines;
+use crate::sql::table::{ADDITIONAL, Column, HIDDEN, Rows, Table, Type, Value, column};
+use crate::sys::root::{Lines, Root};
 use std::net::Ipv4Addr;
 
 const COLUMNS: &[Column] = &[
@@ -15,10 +14,9 @@ const COLUMNS: &[Column] = &[
     column("address", Type::Text, 0, "Address of the server, network to sort by, or domain to search."),
     column("netmask", Type::Text, 0, "Bits of the network to sort by; 32 for a server."),
     column("options", Type::BigInt, 0, "The resolver's options, glibc's RES_* bits."),
-    column("pid_with_namespace", Type::Integer, HIDDEN | ADDITIONAL, "Read the file as this process sees it."),
+    column("pid_with_namespace", Type::Integer, HIDDEN | ADDITIONAL, "Always 0: this machine's own file is read."),
 ];
 
-const PID: usize = 5;
 const MOST_SERVERS: usize = 3;
 const MOST_DOMAINS: usize = 6;
 const MOST_SORTED: usize = 10;
@@ -45,17 +43,15 @@ pub static TABLE: Table = Table {
     name: "dns_resolvers",
     help: "Name servers, search domains and options of the resolver",
     columns: COLUMNS,
-    open: |query| Ok(Rows::of(rows(&query))),
+    open: |query| Ok(Rows::of(rows(&query.context.root))),
 };
 
-fn rows(query: &Query) -> Vec<Vec<Value>> {
-    let pid = query.equal(PID).and_then(Value::as_integer).filter(|&pid| pid > 0).unwrap_or(0);
-    let file = if pid > 0 { format!("/proc/{pid}/root/etc/resolv.conf") } else { "/etc/resolv.conf".into() };
-    let Ok(mut lines) = query.context.root.lines(file) else { return Vec::new() };
+fn rows(root: &Root) -> Vec<Vec<Value>> {
+    let Ok(mut lines) = root.lines("/etc/resolv.conf") else { return Vec::new() };
     let resolver = parse(&mut lines);
     let row = |id: usize, kind: &str, address: &[u8], mask: &str| {
         let (id, options) = (Value::Integer(id as i64), Value::Integer(resolver.options));
-        vec![id, Value::text(kind), Value::text(address), Value::text(mask), options, Value::Integer(pid)]
+        vec![id, Value::text(kind), Value::text(address), Value::text(mask), options, Value::Integer(0)]
     };
     let servers = resolver.servers.iter().enumerate().map(|(id, address)| row(id, "nameserver", address, "32"));
     let sorted = resolver.sorted.iter().enumerate().map(|(id, (address, bits))| row(id, "sortlist", address, bits));
@@ -141,16 +137,6 @@ mod tests {
             tree.rows("SELECT DISTINCT options, pid_with_namespace FROM dns_resolvers"),
             [[options.as_str(), "0"]]
         );
-    }
-
-    #[test]
-    fn reads_the_file_of_another_namespace() {
-        let tree = Tree::new("resolv-pid");
-        tree.file("/etc/resolv.conf", "nameserver 192.0.2.1\n");
-        tree.file("/proc/7/root/etc/resolv.conf", "nameserver 192.0.2.7\n");
-        let sql = "SELECT address, pid_with_namespace FROM dns_resolvers WHERE pid_with_namespace = ";
-        assert_eq!(tree.rows(&format!("{sql}7")), [["192.0.2.7", "7"]]);
-        assert!(tree.rows(&format!("{sql}8")).is_empty());
     }
 
     #[test]
