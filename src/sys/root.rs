@@ -7,7 +7,9 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Largest file that [`Root::read`] takes whole, bytes.
 pub const MOST_BYTES: u64 = 8 << 20;
@@ -66,6 +68,20 @@ impl Root {
             return Err(io::Error::from_raw_os_error(libc::EIO));
         }
         Ok(self.place(path))
+    }
+
+    /// Whether this is the running machine: only then may a table show what the kernel tells without files (netlink,
+    /// socket options). Asking counts as an access.
+    pub fn is_live(&self) -> bool {
+        matches!(self.directory.as_os_str().as_bytes(), b"" | b"/") && self.access(Path::new("/")).is_ok()
+    }
+
+    /// Connects to a local stream socket, see [`super::local::connect`].
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn connect(&self, path: impl AsRef<Path>, timeout: Duration) -> io::Result<UnixStream> {
+        super::local::connect(&self.access(path.as_ref())?, timeout)
     }
 
     /// Opens a regular file for reading (links are followed).

@@ -2,9 +2,14 @@
 
 pub mod agent;
 pub mod aliases;
+pub mod docker;
 pub mod events;
+pub mod feed;
 pub mod hardware;
 pub mod host;
+pub mod http;
+pub mod lxd;
+pub mod net;
 pub mod process;
 pub mod registry;
 pub mod services;
