@@ -6,8 +6,10 @@ use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Largest file that [`Root::read`] takes whole, bytes.
 pub const MOST_BYTES: u64 = 8 << 20;
@@ -73,9 +75,23 @@ impl Root {
         if failing != 0 && count >= failing { Err(io::Error::from_raw_os_error(libc::EIO)) } else { Ok(()) }
     }
 
-    fn access(&self, path: &Path) -> io::Result<PathBuf> {
+    pub(super) fn access(&self, path: &Path) -> io::Result<PathBuf> {
         self.permit()?;
         Ok(self.place(path))
+    }
+
+    /// Whether this is the running machine: only then may a table show what the kernel tells without files (netlink,
+    /// socket options). Asking counts as an access.
+    pub fn is_live(&self) -> bool {
+        matches!(self.directory.as_os_str().as_bytes(), b"" | b"/") && self.access(Path::new("/")).is_ok()
+    }
+
+    /// Connects to a local stream socket, see [`super::local::connect`].
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn connect(&self, path: impl AsRef<Path>, timeout: Duration) -> io::Result<UnixStream> {
+        super::local::connect(&self.access(path.as_ref())?, timeout)
     }
 
     /// Opens a regular file for reading (links are followed).
@@ -88,6 +104,27 @@ impl Root {
         let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
         let file = OpenOptions::new().read(true).custom_flags(flags).open(place)?;
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::from(io::ErrorKind::InvalidInput)) }
+    }
+
+    /// Opens a character device of this major number for reading, or a regular file in its place (an image's, a
+    /// test's).
+    ///
+    /// # Errors
+    /// The system's; InvalidInput for anything else.
+    pub fn open_device(&self, path: impl AsRef<Path>, major: u32) -> io::Result<File> {
+        let place = self.access(path.as_ref())?;
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
+        // Opening a device may set something off: look at what it is before and, for it may be another then, after.
+        let is_wanted = |status: &Metadata| {
+            let is_device = status.file_type().is_char_device() && libc::major(status.rdev()) == major;
+            is_device || status.is_file()
+        };
+        let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+        if !is_wanted(&fs::metadata(&place)?) {
+            return Err(invalid());
+        }
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(place)?;
+        if is_wanted(&file.metadata()?) { Ok(file) } else { Err(invalid()) }
     }
 
     /// A whole file.
@@ -115,7 +152,7 @@ impl Root {
     /// # Errors
     /// As of [`Root::open`].
     pub fn lines(&self, path: impl AsRef<Path>) -> io::Result<Lines> {
-        Ok(Lines::of(self.open(path)?, u64::MAX))
+        Ok(Lines::of(self.open(path)?))
     }
 
     /// The names in a directory, in the system's order, without `.` and `..`; none if it cannot be read.
@@ -162,7 +199,7 @@ impl Root {
 
 /// See [`Root::names`].
 #[derive(Debug)]
-pub struct Names(Option<fs::ReadDir>);
+pub struct Names(pub(super) Option<fs::ReadDir>);
 
 impl Iterator for Names {
     type Item = OsString;
@@ -184,8 +221,13 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The lines of a file that is open, of its first `most_bytes`.
-    pub fn of(file: File, most_bytes: u64) -> Self {
+    /// The lines of a file that is open, from where it stands.
+    pub fn of(file: File) -> Self {
+        Lines::within(file, u64::MAX)
+    }
+
+    /// The same of its first `most_bytes`.
+    pub fn within(file: File, most_bytes: u64) -> Self {
         Lines { file: file.take(most_bytes), buffer: Vec::new(), start: 0, skipping: false, over: false }
     }
 
@@ -269,6 +311,18 @@ mod tests {
         assert!(made.is_ok_and(|status| status.success()));
         assert_eq!(root.read("/fifo").unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(root.read("/").unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn devices_are_opened_by_their_kind() {
+        // /dev/null has the major number 1 everywhere (Documentation/admin-guide/devices.txt).
+        let root = Root::default();
+        assert!(root.open_device("/dev/null", 1).is_ok());
+        assert_eq!(root.open_device("/dev/null", 202).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(root.open_device("/", 1).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        let root = Root::new(directory("device"));
+        fs::write(root.place("/file"), b"x").unwrap();
+        assert!(root.open_device("/file", 202).is_ok());
     }
 
     #[test]

@@ -155,7 +155,7 @@ impl Opened {
 
     /// Its lines, of a file in /proc those of its beginning.
     pub fn lines(self) -> Lines {
-        Lines::of(self.file, self.left)
+        Lines::within(self.file, self.left)
     }
 }
 

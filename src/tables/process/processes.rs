@@ -2,7 +2,9 @@
 //! directory per process, so a row never mixes two processes that had the same pid. A process that vanishes is skipped.
 
 use crate::procfs::{stat, status};
-use crate::sql::table::{Column, Cursor, INDEX, OPTIMIZED, Query, Table, TableError, Type, Value, column, elsewhere};
+use crate::sql::table::{
+    Column, Cursor, INDEX, LISTS, OPTIMIZED, Query, Table, TableError, Type, Value, column, elsewhere,
+};
 use crate::sys::clock::Clock;
 use crate::sys::file::Dir;
 use crate::sys::process;
@@ -12,7 +14,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
 const COLUMNS: &[Column] = &[
-    column("pid", Type::BigInt, INDEX | OPTIMIZED, "Process id in the reader's pid namespace."),
+    column("pid", Type::BigInt, INDEX | OPTIMIZED | LISTS, "Process id in the reader's pid namespace."),
     column("name", Type::Text, 0, "Command name (comm), at most 15 bytes."),
     column("path", Type::Text, 0, "Path of the executable; empty for kernel threads."),
     column("cmdline", Type::Text, 0, "Arguments joined by spaces."),
@@ -67,7 +69,7 @@ pub static TABLE: Table = Table {
 
 enum Pids {
     All(ReadDir),
-    One(Option<u32>),
+    Given(std::vec::IntoIter<u32>),
 }
 
 struct Scan {
@@ -86,8 +88,11 @@ struct Scan {
 
 impl Scan {
     fn new(query: &Query) -> Result<Self, TableError> {
-        let pids = match query.equal(PID) {
-            Some(pid) => Pids::One(pid.as_integer().and_then(|pid| u32::try_from(pid).ok())),
+        let pids = match query.equals(PID).next() {
+            Some(_) => {
+                let pid = |value: &Value| u32::try_from(value.as_integer()?).ok();
+                Pids::Given(query.equals(PID).filter_map(pid).collect::<Vec<_>>().into_iter())
+            }
             None => Pids::All(
                 fs::read_dir("/proc").map_err(|error| TableError::new(format!("processes: reading /proc: {error}")))?,
             ),
@@ -108,7 +113,7 @@ impl Scan {
 
     fn next_pid(&mut self) -> Option<u32> {
         match &mut self.pids {
-            Pids::One(pid) => pid.take(),
+            Pids::Given(pids) => pids.next(),
             Pids::All(entries) => entries.by_ref().flatten().find_map(|entry| entry.file_name().to_str()?.parse().ok()),
         }
     }
