@@ -3,11 +3,11 @@
 //! /etc/ssl/certs. Asked with a path: that file or all that a pattern stands for (see [`super::pattern`]). A file is read
 //! whole, 8 MiB at most; a certificate is decoded at a time, and parsed when a column is asked for. What is none is skipped.
 
-use super::base64;
 use super::pattern::Pattern;
 use super::walk::{Walk, asked};
 use super::x509::{self, Certificate, Style};
 use crate::sql::digest::{self, Wanted};
+use crate::sql::functions::hashing::decoded;
 use crate::sql::table::{
     ADDITIONAL, Column, Context, Cursor, OPTIMIZED, Table, TableError, Type, Value, column, elsewhere,
 };
@@ -82,8 +82,7 @@ fn bundles(context: &Rc<Context>) -> Vec<Pattern> {
     let mut seen = Vec::new();
     let mut patterns: Vec<Pattern> = BUNDLES.iter().map(|path| Pattern::exact(path.as_bytes())).collect();
     patterns.retain(|pattern| {
-        let mut walk = Walk::new(context, vec![pattern.clone()], None);
-        let file = if walk.advance() { walk.status(true).ok() } else { None };
+        let file = Walk::to(context, &pattern.head, None).and_then(|mut walk| walk.status(true).ok());
         let file = file.map(|status| (status.device, status.inode)).filter(|file| !seen.contains(file));
         seen.extend(file);
         file.is_some()
@@ -128,7 +127,7 @@ fn next_certificate(text: &[u8], next: &mut usize) -> Option<Vec<u8>> {
         let coded = coded.get(..memchr::memmem::find(coded, b"-----END ")?)?;
         *next += coded.len();
         // A trusted certificate has more behind it.
-        let der = if coded.len() <= MOST_CODED { base64::decode(coded) } else { None };
+        let der = if coded.len() <= MOST_CODED { decoded(coded) } else { None };
         if let Some(der) = der.as_deref().and_then(x509::first) {
             return Some(der.to_vec());
         }
@@ -170,7 +169,7 @@ impl Cursor for Scan {
             }
             self.text.clear();
             self.next = 0;
-            if !self.walk.advance() {
+            if !self.walk.advance()? {
                 return Ok(false);
             }
             self.path = self.walk.path();
@@ -257,7 +256,7 @@ mod tests {
         let end = "-----END CERTIFICATE-----\n";
         let one = &bundle[..bundle.find(end).unwrap() + end.len()];
         let coded: String = one.lines().filter(|line| !line.starts_with("-----")).collect();
-        let der = base64::decode(coded.as_bytes()).unwrap();
+        let der = decoded(coded.as_bytes()).unwrap();
         let tree = Tree::new("certificates-files");
         tree.file("etc/ssl/certs/a.pem", format!("# a comment\r\n{}", one.replace('\n', "\r\n")));
         tree.file("etc/ssl/certs/b.crt", &der).file("etc/ssl/certs/c.0", one);

@@ -2,7 +2,6 @@
 //! (/run/udev/data), and what they hold. Bound: as many as the system has. Cost: a directory read each; the first 68 KiB of
 //! a device are read only when somebody asks what it holds and udev does not say.
 
-use super::pattern::Pattern;
 use super::superblock::{self, Content};
 use super::walk::Walk;
 use crate::sql::table::Context;
@@ -87,12 +86,8 @@ impl Device {
         if is_floppy || self.number(context, "size") == Some(0) || self.line(context, "dm/suspended") == b"1" {
             return None;
         }
-        let mut walk = Walk::new(context, vec![Pattern::exact(self.node().as_bytes())], None);
-        if !walk.advance() {
-            return None;
-        }
         let mut head = Vec::new();
-        let file = walk.open_as(&[Kind::Block, Kind::Regular]).ok()?;
+        let file = Walk::to(context, self.node().as_bytes(), None)?.open_as(&[Kind::Block, Kind::Regular]).ok()?;
         file.take(superblock::HEAD_BYTES as u64).read_to_end(&mut head).ok()?;
         Some(head)
     }

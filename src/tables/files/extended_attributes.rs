@@ -3,8 +3,8 @@
 //! that is no printable text comes in base64; `security.capability` as text, `cap_net_raw+ep`. Bound: the system's, 64 KiB
 //! of names a file and 64 KiB a value. Cost: a few system calls a file, one more an attribute.
 
-use super::base64;
 use super::walk::{Walk, asked};
+use crate::sql::functions::hashing::encoded;
 use crate::sql::table::{Column, Cursor, OPTIMIZED, REQUIRED, Table, TableError, Type, Value, column};
 use crate::sys::xattr;
 use std::ffi::CStr;
@@ -80,7 +80,7 @@ fn shown(name: &[u8], value: Vec<u8>) -> (Vec<u8>, bool) {
     let text = value.strip_suffix(b"\0").unwrap_or(&value);
     match text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
         true => (text.to_vec(), false),
-        false => (base64::encode(&value), true),
+        false => (encoded(&value), true),
     }
 }
 
@@ -132,7 +132,7 @@ impl Cursor for Scan {
             if self.next_name().is_some() {
                 return Ok(true);
             }
-            if !self.walk.advance() {
+            if !self.walk.advance()? {
                 return Ok(false);
             }
             self.file = self.walk.open_path(libc::O_PATH).ok();

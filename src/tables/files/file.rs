@@ -111,7 +111,7 @@ fn name_of(kind: Kind) -> &'static str {
 
 impl Cursor for Scan {
     fn advance(&mut self) -> Result<bool, TableError> {
-        while self.walk.advance() {
+        while self.walk.advance()? {
             let needed = self.stated || self.typed && matches!(self.walk.kind(), Kind::Link | Kind::Unknown);
             self.status = if needed { self.look() } else { None };
             // What has gone since its name was read is skipped.

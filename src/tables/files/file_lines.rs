@@ -41,7 +41,7 @@ impl Cursor for Scan {
                 self.number += 1;
                 return Ok(true);
             }
-            if !self.walk.advance() {
+            if !self.walk.advance()? {
                 return Ok(false);
             }
             self.lines = self.walk.open().ok().map(Opened::lines);

@@ -6,10 +6,11 @@ use super::namespace::Namespace;
 use super::walk::{Walk, asked};
 use crate::sql::digest::{Digest, Sums, Wanted, hex};
 use crate::sql::table::{
-    ADDITIONAL, Column, Cursor, HIDDEN, INDEX, OPTIMIZED, REQUIRED, Table, TableError, Type, Value, column,
+    ADDITIONAL, Column, Context, Cursor, HIDDEN, INDEX, OPTIMIZED, REQUIRED, Table, TableError, Type, Value, column,
 };
 use crate::sys::directory::Kind;
 use std::io::{self, Read};
+use std::rc::Rc;
 
 const COLUMNS: &[Column] = &[
     column("path", Type::Text, REQUIRED | INDEX | OPTIMIZED, "Path; asked for as in the table file."),
@@ -47,11 +48,12 @@ pub static TABLE: Table = Table {
         let namespace = Namespace::of(&query, PID);
         let walk = Walk::new(&query.context, asked(&query, PATH, Some(DIRECTORY)), namespace.pid());
         let wanted = Wanted { md5: query.wants(MD5), sha1: query.wants(SHA1), sha256: query.wants(SHA256) };
-        Ok(Box::new(Scan { walk, namespace, wanted, sums: None, block: Vec::new() }))
+        Ok(Box::new(Scan { context: query.context, walk, namespace, wanted, sums: None, block: Vec::new() }))
     },
 };
 
 struct Scan {
+    context: Rc<Context>,
     walk: Walk,
     namespace: Namespace,
     wanted: Wanted,
@@ -61,23 +63,25 @@ struct Scan {
 }
 
 impl Scan {
-    fn sums(&mut self) -> Sums {
+    fn sums(&mut self) -> Result<Sums, TableError> {
         if self.sums.is_none() {
-            self.sums = Some(self.read().unwrap_or_default());
+            self.sums = Some(self.read()?.unwrap_or_default());
         }
-        self.sums.unwrap_or_default()
+        Ok(self.sums.unwrap_or_default())
     }
 
-    fn read(&mut self) -> io::Result<Sums> {
-        let mut file = self.walk.open()?;
+    /// None if it cannot be read to its end.
+    fn read(&mut self) -> Result<Option<Sums>, TableError> {
+        let Ok(mut file) = self.walk.open() else { return Ok(None) };
         let mut digest = Digest::new(self.wanted);
         self.block.resize(BLOCK_BYTES, 0);
         loop {
+            self.context.check()?;
             match file.read(&mut self.block) {
-                Ok(0) => return Ok(digest.finish()),
+                Ok(0) => return Ok(Some(digest.finish())),
                 Ok(count) => digest.update(self.block.get(..count).unwrap_or(&[])),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(_) => return Ok(None),
             }
         }
     }
@@ -86,7 +90,7 @@ impl Scan {
 impl Cursor for Scan {
     fn advance(&mut self) -> Result<bool, TableError> {
         self.sums = None;
-        while self.walk.advance() {
+        while self.walk.advance()? {
             let regular = match self.walk.kind() {
                 Kind::Regular => true,
                 Kind::Link | Kind::Unknown => self.walk.status(true).is_ok_and(|status| status.kind == Kind::Regular),
@@ -104,9 +108,9 @@ impl Cursor for Scan {
         Ok(match column {
             PATH => Value::Text(self.walk.path()),
             DIRECTORY => Value::Text(self.walk.directory()),
-            MD5 => text(self.sums().md5.as_ref().map(<[u8; 16]>::as_slice)),
-            SHA1 => text(self.sums().sha1.as_ref().map(<[u8; 20]>::as_slice)),
-            SHA256 => text(self.sums().sha256.as_ref().map(<[u8; 32]>::as_slice)),
+            MD5 => text(self.sums()?.md5.as_ref().map(<[u8; 16]>::as_slice)),
+            SHA1 => text(self.sums()?.sha1.as_ref().map(<[u8; 20]>::as_slice)),
+            SHA256 => text(self.sums()?.sha256.as_ref().map(<[u8; 32]>::as_slice)),
             PID => self.namespace.pid().unwrap_or(0).into(),
             _ => Value::text(self.namespace.id()),
         })
@@ -115,8 +119,22 @@ impl Cursor for Scan {
 
 #[cfg(test)]
 mod tests {
+    use crate::sql::engine::{Engine, Sink};
+    use crate::sql::limits::Limits;
     use crate::sql::testing::{Tree, host, rows};
+    use crate::sys::root::Root;
+    use rusqlite::types::ValueRef;
+    use std::path::PathBuf;
     use std::time::Instant;
+
+    struct Nothing;
+
+    impl Sink for Nothing {
+        fn columns(&mut self, _: &[&str]) {}
+        fn row(&mut self, _: &[ValueRef<'_>]) -> bool {
+            true
+        }
+    }
 
     #[test]
     fn sums_are_those_of_the_hosts_tools() {
@@ -171,5 +189,20 @@ mod tests {
         assert_eq!(rows("", "SELECT length(sha256) FROM hash WHERE path = '/proc/self/status'"), [["64"]]);
         let kmsg = rows("", "SELECT md5 FROM hash WHERE path = '/proc/kmsg'");
         assert!(kmsg.is_empty() || kmsg == [[""]], "{kmsg:?}");
+    }
+
+    #[test]
+    fn a_file_that_takes_too_long_ends_with_the_querys_time() {
+        let tree = Tree::new("hash-long");
+        let file = std::fs::File::create(tree.place("long")).unwrap();
+        if file.set_len(1 << 42).is_err() {
+            return println!("skipped: needs a file system for large files");
+        }
+        let limits = Limits { wall_ms: 200, ..Limits::default() };
+        let engine = Engine::over(Root::new(tree.path()), PathBuf::new()).unwrap().within(limits);
+        let begun = Instant::now();
+        let error = engine.run("SELECT md5 FROM hash WHERE path LIKE '/%'", &mut Nothing).unwrap_err();
+        assert!(error.message.contains("time limit"), "{error:?}");
+        assert!(begun.elapsed().as_secs() < 10);
     }
 }

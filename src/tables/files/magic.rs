@@ -182,7 +182,7 @@ fn script_of(head: &[u8]) -> Option<(&'static str, &'static str)> {
 impl Cursor for Scan {
     fn advance(&mut self) -> Result<bool, TableError> {
         self.found = None;
-        Ok(self.walk.advance())
+        self.walk.advance()
     }
 
     fn column(&mut self, column: usize) -> Result<Value, TableError> {

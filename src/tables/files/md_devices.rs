@@ -3,7 +3,6 @@
 
 use super::arrays::{self, Member};
 use super::devices::Device;
-use super::pattern::Pattern;
 use super::walk::Walk;
 use crate::procfs::mdstat::{self, Array};
 use crate::sql::table::{Column, Context, Query, Rows, Table, Type, Value, column};
@@ -130,12 +129,11 @@ fn updated(context: &Rc<Context>, member: &str, version: &[u8]) -> Option<i64> {
         b"0.90" => ((bytes()? & !65535).checked_sub(65536)?, 128, 4),
         _ => return None,
     };
-    let mut walk = Walk::new(context, vec![Pattern::exact(node.as_bytes())], None);
-    if !walk.advance() {
-        return None;
-    }
     let mut block = [0; 256];
-    let count = walk.open_as(&[Kind::Block, Kind::Regular]).ok()?.read_at(offset, &mut block);
+    let count = Walk::to(context, node.as_bytes(), None)?
+        .open_as(&[Kind::Block, Kind::Regular])
+        .ok()?
+        .read_at(offset, &mut block);
     if count < block.len() || !block.starts_with(&0xa92b_4efc_u32.to_le_bytes()) {
         return None;
     }

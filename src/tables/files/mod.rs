@@ -1,7 +1,6 @@
 //! Tables about files, and about the devices and file systems on which they lie.
 
 mod arrays;
-mod base64;
 pub mod block_devices;
 pub mod certificates;
 mod devices;

@@ -1,7 +1,6 @@
 //! `mounts`: mounted file systems from /proc/mounts, with what statfs(2) says of each; that is asked only for the columns
 //! that need it, because a file system on a server that is gone makes whoever asks wait. One row a line.
 
-use super::pattern::Pattern;
 use super::walk::Walk;
 use crate::procfs::mounts::{parse, unescaped};
 use crate::sql::table::{Column, Context, Cursor, Table, TableError, Type, Value, column};
@@ -46,14 +45,9 @@ struct Scan {
 }
 
 impl Scan {
-    fn walk(&self, path: &[u8]) -> Option<Walk> {
-        let mut walk = Walk::new(&self.context, vec![Pattern::exact(path)], None);
-        walk.advance().then_some(walk)
-    }
-
     fn alias(&self, device: &[u8]) -> Vec<u8> {
         let target = match device.starts_with(b"/") {
-            true => self.walk(device).map(|mut walk| walk.target()).unwrap_or_default(),
+            true => Walk::to(&self.context, device, None).map(|mut walk| walk.target()).unwrap_or_default(),
             false => Vec::new(),
         };
         if target.starts_with(b"/") { target } else { device.to_vec() }
@@ -62,7 +56,7 @@ impl Scan {
     fn figures(&mut self) -> Option<Figures> {
         if self.figures.is_none() {
             let [_, path, _, _] = &self.parts;
-            let fd = self.walk(path).and_then(|walk| walk.open_path(libc::O_PATH).ok());
+            let fd = Walk::to(&self.context, path, None).and_then(|walk| walk.open_path(libc::O_PATH).ok());
             self.figures = Some(fd.and_then(|fd| filesystem::figures(fd.as_fd()).ok()));
         }
         self.figures.flatten()

@@ -36,11 +36,9 @@ pub static TABLE: Table = Table {
         let patterns = DIRECTORIES.iter().map(|directory| Pattern::like(directory.as_bytes(), b"")).collect();
         let walk = Walk::new(&query.context, patterns, namespace.pid());
         let text = |path: &str| {
-            let mut walk = Walk::new(&query.context, vec![Pattern::exact(path.as_bytes())], namespace.pid());
+            let file = Walk::to(&query.context, path.as_bytes(), namespace.pid()).and_then(|mut walk| walk.open().ok());
             let mut text = Vec::new();
-            if walk.advance()
-                && let Ok(file) = walk.open()
-            {
+            if let Some(file) = file {
                 let _ = file.take(MOST_BYTES).read_to_end(&mut text);
             }
             text
@@ -71,7 +69,7 @@ fn name_of(database: &[u8], id: u32) -> Vec<u8> {
 
 impl Cursor for Scan {
     fn advance(&mut self) -> Result<bool, TableError> {
-        while self.walk.advance() {
+        while self.walk.advance()? {
             if !matches!(self.walk.kind(), Kind::Regular | Kind::Unknown) {
                 continue;
             }

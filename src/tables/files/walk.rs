@@ -12,7 +12,7 @@
 //! (`/sys/class/net/%/address`), is followed, as osquery does.
 
 use super::pattern::{Pattern, Shown, is_match};
-use crate::sql::table::{Context, Op, Query, Value};
+use crate::sql::table::{Context, Op, Query, TableError, Value};
 use crate::sys::directory::{self, Directory, Kind, Status};
 use std::ffi::CStr;
 use std::io;
@@ -62,6 +62,8 @@ pub struct Walk {
     pub(super) slash: bool,
     /// It is to be entered before the next name.
     enter: bool,
+    /// Names looked at, from 0 again after 255: then it is asked whether the query goes on.
+    steps: u8,
     /// What statx said of it, and of what a link leads to.
     pub(super) own: Option<Status>,
     pub(super) target: Option<Status>,
@@ -117,6 +119,7 @@ impl Walk {
             kind: Kind::Unknown,
             slash: false,
             enter: false,
+            steps: 0,
             own: None,
             target: None,
         };
@@ -144,15 +147,28 @@ impl Walk {
         Some(anchor)
     }
 
+    /// A walk that has found one path, if it is there.
+    pub fn to(context: &Rc<Context>, path: &[u8], process: Option<i64>) -> Option<Self> {
+        let mut walk = Walk::new(context, vec![Pattern::exact(path)], process);
+        walk.advance().is_ok_and(|found| found).then_some(walk)
+    }
+
     /// Goes to the next path; false when there is none.
-    pub fn advance(&mut self) -> bool {
+    ///
+    /// # Errors
+    /// The query's time is over, or it was interrupted.
+    pub fn advance(&mut self) -> Result<bool, TableError> {
         loop {
+            self.steps = self.steps.wrapping_add(1);
+            if self.steps == 0 {
+                self.context.check()?;
+            }
             (self.own, self.target) = (None, None);
             if std::mem::take(&mut self.enter) {
                 self.descend(b"");
             }
             let found = if self.levels.is_empty() {
-                let Some(pattern) = self.patterns.get(self.begun) else { return false };
+                let Some(pattern) = self.patterns.get(self.begun) else { return Ok(false) };
                 let head = pattern.head.clone();
                 let one = pattern.steps.is_empty();
                 self.begun += 1;
@@ -161,7 +177,7 @@ impl Walk {
                 self.next_name()
             };
             if found && !self.is_covered() {
-                return true;
+                return Ok(true);
             }
         }
     }

@@ -133,6 +133,15 @@ fn several_constraints_give_each_path_once() {
 }
 
 #[test]
+fn either_of_two_patterns_gives_each_path_once() {
+    let tree = tree("file-or");
+    let or = sorted(&tree, "path LIKE '/etc/h%' OR path LIKE '/home/%' OR path = '/etc'");
+    assert_eq!(or, ["/etc", "/etc/hosts", "/home/link/", "/home/me/", "/home/you/"]);
+    assert_eq!(sorted(&tree, "path LIKE '/etc/h%' OR path LIKE '/etc/%sts'"), ["/etc/hosts"], "found by both");
+    assert_eq!(sorted(&tree, "path LIKE '/etc/h%' OR directory = '/etc/ssh'"), ["/etc/hosts", "/etc/ssh/config"]);
+}
+
+#[test]
 fn a_required_column_must_be_there() {
     let wanted = "Table file was queried without a required column in the WHERE clause";
     assert_eq!(try_rows("", "SELECT * FROM file").unwrap_err(), wanted);
