@@ -22,4 +22,6 @@ pub mod signal;
 pub mod sqlite;
 pub mod tty;
 pub mod uname;
+#[cfg(all(target_env = "musl", panic = "abort"))]
+pub mod unwind;
 pub mod vtab;
