@@ -4,7 +4,9 @@
 
 pub mod alloc;
 pub mod clock;
+pub mod dir;
 pub mod file;
+pub mod limit;
 pub mod memory;
 pub mod netlink;
 pub mod poll;

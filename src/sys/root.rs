@@ -42,6 +42,11 @@ impl Root {
         self.accesses.get()
     }
 
+    /// Whether it is this machine's own `/`, so that system calls tell of the same machine as its files.
+    pub fn is_own(&self) -> bool {
+        self.directory.as_os_str().is_empty()
+    }
+
     /// Where a path lies for the system; an absolute path is taken from the root.
     pub fn place(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
@@ -58,7 +63,7 @@ impl Root {
     }
 
     /// Counts an access; says whether it may be made.
-    fn access(&self, path: &Path) -> io::Result<PathBuf> {
+    pub(crate) fn access(&self, path: &Path) -> io::Result<PathBuf> {
         let count = self.accesses.get().saturating_add(1);
         self.accesses.set(count);
         let failing = self.failing.get();
@@ -105,7 +110,7 @@ impl Root {
     /// # Errors
     /// As of [`Root::open`].
     pub fn lines(&self, path: impl AsRef<Path>) -> io::Result<Lines> {
-        Ok(Lines { file: self.open(path)?, buffer: Vec::new(), start: 0, skipping: false, over: false })
+        Ok(Lines::of(self.open(path)?))
     }
 
     /// The names in a directory, in the system's order, without `.` and `..`; none if it cannot be read.
@@ -163,17 +168,35 @@ impl Iterator for Names {
 }
 
 /// See [`Root::lines`]. A reading error ends it like the file's end.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Lines {
-    file: File,
+    file: Option<File>,
     buffer: Vec<u8>,
     start: usize,
     /// The rest of a line that was cut is passed over.
     skipping: bool,
     over: bool,
+    /// See [`Lines::end_below`].
+    full: usize,
 }
 
 impl Lines {
+    /// The lines of a file that is open, from where it stands.
+    pub fn of(file: File) -> Self {
+        Lines { file: Some(file), ..Lines::default() }
+    }
+
+    /// Goes over to another file, and keeps the buffer.
+    pub fn begin(&mut self, file: File) {
+        self.buffer.clear();
+        *self = Lines { file: Some(file), buffer: std::mem::take(&mut self.buffer), ..Lines::default() };
+    }
+
+    /// For a file of the kernel's: a reading that gives fewer bytes than `full` is known to be the last.
+    pub fn end_below(&mut self, full: usize) {
+        self.full = full;
+    }
+
     /// The next line without its newline, at most [`LINE_BYTES`] of it.
     pub fn next_line(&mut self) -> Option<&[u8]> {
         loop {
@@ -205,13 +228,14 @@ impl Lines {
         let length = self.buffer.len();
         self.buffer.resize(length + 16 * 1024, 0);
         let count = loop {
-            match self.file.read(self.buffer.get_mut(length..).unwrap_or(&mut [])) {
+            let Some(file) = &mut self.file else { break 0 };
+            match file.read(self.buffer.get_mut(length..).unwrap_or(&mut [])) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => break read.unwrap_or(0),
             }
         };
         self.buffer.truncate(length + count);
-        self.over |= count == 0;
+        self.over |= count == 0 || count < self.full;
     }
 }
 
