@@ -1,7 +1,20 @@
 //! Tables about living processes, from /proc.
 
+pub mod kernel_keys;
+pub mod listening_ports;
 mod living;
+pub mod process_envs;
+pub mod process_memory_map;
+pub mod process_namespaces;
+pub mod process_open_files;
+pub mod process_open_pipes;
+pub mod process_open_sockets;
+pub mod process_tree;
 pub mod processes;
+pub mod shared_memory;
+mod sockets;
+mod tcp_dump;
+pub mod ulimit_info;
 
 /// A process whose image is there: spawn returns when the old one is gone, a moment before the new one's arguments are in
 /// their place.
