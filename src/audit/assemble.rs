@@ -14,12 +14,12 @@ use std::ops::Range;
 
 /// Room for exe and for cwd (PATH_MAX).
 const PATH_BYTES: usize = 4096;
-/// An event without EOE waits this long, ms.
+/// An event of which a record is missing waits this long (or for its EOE, where that is not filtered out), ms.
 pub const TIMEOUT_MS: u64 = 2000;
 /// More text than this is given back after the event.
 const SMALL_BYTES: usize = 16 * 1024;
 /// Events delivered lately: a record that comes twice must not open them again.
-const RECENT: usize = 16;
+const RECENT: usize = 32;
 /// CLONE_THREAD.
 const CLONE_THREAD: u64 = 0x0001_0000;
 
@@ -57,7 +57,7 @@ pub(super) struct Header {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slot {
     pub(super) used: bool,
-    /// Not wanted: its records are passed over until EOE.
+    /// Not wanted: its records are passed over.
     pub(super) ignored: bool,
     pub(super) stamp: Stamp,
     since_ms: u64,
@@ -133,7 +133,9 @@ impl Assembler {
             return;
         }
         if found.is_none() && self.recent.contains(&record.stamp) {
-            self.counters.duplicates += 1;
+            // What comes after PATH item 0 was not waited for.
+            self.counters.duplicates +=
+                u64::from(kind != kind::PATH || record.body.trim_ascii_start().starts_with(b"item=0"));
             return;
         }
         let index = match found {
@@ -142,6 +144,9 @@ impl Assembler {
         };
         self.last = index;
         self.add(index, kind, &record);
+        if !self.ordered && self.slots.get(index).is_some_and(Slot::is_complete) {
+            self.deliver(index, sink);
+        }
     }
 
     fn find(&self, stamp: Stamp) -> Option<usize> {
@@ -149,7 +154,7 @@ impl Assembler {
         if self.slots.get(self.last).is_some_and(ours) { Some(self.last) } else { self.slots.iter().position(ours) }
     }
 
-    /// Delivers what has waited for its EOE for [`TIMEOUT_MS`] (`u64::MAX`: everything; of a log, only that).
+    /// Delivers what has waited for its other records for [`TIMEOUT_MS`] (`u64::MAX`: everything; of a log, only that).
     pub fn expire(&mut self, now_ms: u64, sink: &mut dyn FnMut(Event<'_>)) {
         if self.ordered {
             return self.expire_in_order(now_ms, sink);
@@ -231,7 +236,7 @@ impl Assembler {
         let path = exe.get(..slot.exe).unwrap_or(&[]);
         let (partial, event) = match header.call {
             Some(Call::Process(syscall @ (Syscall::Execve | Syscall::Execveat))) => {
-                let arguments_missing = slot.gap || slot.argc.is_none_or(|argc| slot.next.0 < argc);
+                let arguments_missing = slot.arguments_missing();
                 let partial = arguments_missing || slot.cwd.is_none() || slot.file.is_none() || slot.cut;
                 let exec = Exec {
                     stamp: slot.stamp,
@@ -271,6 +276,18 @@ impl Assembler {
 }
 
 impl Slot {
+    /// Whether everything that is read of an event has come. EOE says no more: records of an event may be missing before
+    /// it as well.
+    fn is_complete(&self) -> bool {
+        let Some(header) = &self.header else { return false };
+        let exec = matches!(header.call, Some(Call::Process(Syscall::Execve | Syscall::Execveat)));
+        self.ignored || !exec || !self.arguments_missing() && self.cwd.is_some() && self.file.is_some()
+    }
+
+    fn arguments_missing(&self) -> bool {
+        self.gap || self.argc.is_none_or(|argc| self.next.0 < argc)
+    }
+
     /// How much of `wanted` bytes there was room for.
     fn fitted(&mut self, wanted: usize, room: usize) -> usize {
         self.cut |= wanted > room;

@@ -7,6 +7,7 @@
 pub mod assemble;
 pub mod control;
 pub mod event;
+pub mod filter;
 pub mod log;
 mod order;
 pub mod record;

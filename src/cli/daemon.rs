@@ -2,6 +2,7 @@
 
 use crate::agent::{self, Agent, session};
 use crate::config::file;
+use crate::config::flags::Flags;
 use crate::config::options::{Options, Taken, take_flags};
 use crate::log;
 use crate::store::writer::{Writer, database_file};
@@ -74,6 +75,18 @@ impl Daemon {
         }
     }
 
+    /// Runs as osqueryd does with these flags: in the foreground unless --daemonize says otherwise.
+    pub fn run_as_osqueryd(flags: &Flags) -> u8 {
+        let mut options = Options::default();
+        for (name, value) in flags.all_given() {
+            // Flags that are no options of ours are osquery's, and accepted.
+            options.set(name, value);
+        }
+        let path = |name: &str| flags.given(name).map(PathBuf::from);
+        let foreground = !flags.is_on("daemonize");
+        Daemon { config: path("config_path"), database: path("database_path"), foreground }.run(options)
+    }
+
     fn start(self, flags: Options) -> Result<(), Trouble> {
         let options = options(self.config.as_deref(), flags).map_err(|text| Trouble(text, NO_START))?;
         if options.disable_audit || !options.audit_allow_process_events {
@@ -86,6 +99,13 @@ impl Daemon {
         let stop = [libc::SIGTERM, libc::SIGINT];
         let mut signals =
             Signals::new(&stop).map_err(|error| Trouble(format!("blocking signals: {error}"), NO_START))?;
+        if options.priority_boost > 0
+            && let Err(error) = process::boost_priority(options.priority_boost.min(40) as u8)
+        {
+            log::warning(&format!(
+                "raising the agent's priority: {error}; give it CAP_SYS_NICE, or --priority_boost=0"
+            ));
+        }
         let (kernel, audit) = session::begin(&options).map_err(|refusal| Trouble(refusal.sentence(), NO_AUDIT))?;
         let writer = Writer::open(&database, agent::limits(&options));
         let words = crate::source::Source::rung(&kernel).name();

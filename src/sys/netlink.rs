@@ -4,6 +4,9 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+/// One instruction of a classic BPF program (`include/uapi/linux/filter.h`).
+pub type Instruction = libc::sock_filter;
+
 /// A non-blocking, close-on-exec netlink socket, bound to a port of its own.
 pub struct Netlink {
     fd: OwnedFd,
@@ -53,6 +56,21 @@ impl Netlink {
             check(libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_RCVBUF, (&raw mut got).cast(), &raw mut length))?;
         }
         Ok(got.max(0) as usize)
+    }
+
+    /// Lets the kernel drop what `program` returns 0 for before it is queued (SO_ATTACH_FILTER).
+    ///
+    /// # Errors
+    /// EINVAL for a program that the kernel does not take.
+    pub fn attach_filter(&self, program: &[Instruction]) -> io::Result<()> {
+        let list = libc::sock_fprog { len: program.len() as libc::c_ushort, filter: program.as_ptr().cast_mut() };
+        let size = mem::size_of::<libc::sock_fprog>() as libc::socklen_t;
+        // SAFETY: the kernel copies the program, which is live for the call, and does not write to it.
+        unsafe {
+            let fd = self.fd.as_raw_fd();
+            check(libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, (&raw const list).cast(), size))?;
+        }
+        Ok(())
     }
 
     /// Sends one datagram to the kernel (port 0).

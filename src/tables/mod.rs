@@ -1,10 +1,12 @@
 //! One file per table, in family folders; [`registry`] lists them. A new table is one new file and one line there.
 
 pub mod agent;
+pub mod aliases;
 pub mod events;
 pub mod host;
 pub mod process;
 pub mod registry;
+pub mod unsupported;
 
 #[cfg(test)]
 mod registry_tests;

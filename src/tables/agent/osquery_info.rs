@@ -28,7 +28,7 @@ fn machine_uuid() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_string();
     let product = read("/sys/class/dmi/id/product_uuid");
     if !product.is_empty() {
-        return product.to_uppercase();
+        return product.to_ascii_uppercase();
     }
     let id = read("/etc/machine-id");
     match (id.get(..8), id.get(8..12), id.get(12..16), id.get(16..20), id.get(20..32)) {

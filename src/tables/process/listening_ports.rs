@@ -28,7 +28,7 @@ pub static TABLE: Table = Table {
     name: "listening_ports",
     help: "Sockets that listen or are bound, and the processes that have them open",
     columns: COLUMNS,
-    open: |query| Ok(Box::new(Scan(Sockets::all(&query.context, Choice::OpenToAll)))),
+    open: |query| Ok(Box::new(Scan(Sockets::all(&query.context, Choice::OpenToAll)?))),
 };
 
 struct Scan(Sockets);

@@ -1,15 +1,15 @@
-//! Which processes a scan is about: all in /proc, in its order, or the one of `pid = …`; and their descriptors. Threads are
+//! Which processes a scan is about: all in /proc, in its order, or those of `pid = …`; and their descriptors. Threads are
 //! no processes here. A listing's buffer is all the memory it takes.
 
-use crate::sql::table::{Context, Query};
+use crate::sql::table::{Context, Query, TableError, Value};
 use crate::sys::dir::{Dir, Listing, Name};
 use std::rc::Rc;
 
 /// The living, one after the other; none where /proc cannot be read.
 pub struct Living {
     listing: Listing,
-    /// The pid that is asked about, until it is given.
-    asked: Option<Option<u32>>,
+    /// The pids that are asked about and not yet given.
+    asked: Option<std::vec::IntoIter<u32>>,
 }
 
 impl Living {
@@ -24,22 +24,29 @@ impl Living {
 
     /// Those that the constraint on column `pid` leaves.
     pub fn of(query: &Query, pid: usize) -> Self {
-        let asked = query.equal(pid).map(|pid| pid.as_integer().and_then(|pid| u32::try_from(pid).ok()));
-        Living { asked, ..Living::all(&query.context) }
+        let all = Living::all(&query.context);
+        if query.equals(pid).next().is_none() {
+            return all;
+        }
+        let number = |pid: &Value| u32::try_from(pid.as_integer()?).ok().filter(|pid| *pid > 0);
+        let mut asked: Vec<u32> = query.equals(pid).filter_map(number).collect();
+        // 1 and '1' are one process.
+        asked.sort_unstable();
+        asked.dedup();
+        Living { asked: Some(asked.into_iter()), ..all }
     }
 
-    /// Whether one pid is asked about.
-    pub fn is_one(&self) -> bool {
+    /// Whether certain pids are asked about.
+    pub fn is_asked(&self) -> bool {
         self.asked.is_some()
     }
 
-    /// The next pid. That of [`Living::of`] need not be there.
+    /// The next pid. Those that are asked about need not be there.
     pub fn next_pid(&mut self) -> Option<u32> {
-        let pid = match &mut self.asked {
-            Some(asked) => asked.take(),
+        match &mut self.asked {
+            Some(asked) => asked.next(),
             None => self.listing.next_number(),
-        };
-        pid.filter(|pid| *pid != 0)
+        }
     }
 
     /// /proc.
@@ -134,5 +141,37 @@ impl Descriptors {
             // Where it fails the listing is empty.
             let _ = self.listing.begin_at(self.living.proc()?, &name);
         }
+    }
+}
+
+/// Memory that a scan holds, charged to the query's budget until it is dropped.
+pub struct Held {
+    context: Rc<Context>,
+    bytes: usize,
+}
+
+impl Held {
+    /// None yet.
+    pub fn new(context: &Rc<Context>) -> Self {
+        Held { context: context.clone(), bytes: 0 }
+    }
+
+    /// Says how much it is now: to be called again and again while it grows.
+    ///
+    /// # Errors
+    /// The query must end, for this or for another reason.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), TableError> {
+        self.context.check()?;
+        if let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0) {
+            self.context.budget.charge(more)?;
+            self.bytes = bytes;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.context.budget.release(self.bytes);
     }
 }

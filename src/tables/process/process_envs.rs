@@ -3,11 +3,11 @@
 //! [`MOST_BYTES`].
 
 use super::living::Living;
-use crate::sql::table::{Column, Cursor, INDEX, OPTIMIZED, Table, TableError, Type, Value, column};
+use crate::sql::table::{Column, Cursor, INDEX, LISTS, OPTIMIZED, Table, TableError, Type, Value, column};
 use crate::sys::dir::Name;
 
 const COLUMNS: &[Column] = &[
-    column("pid", Type::Integer, INDEX | OPTIMIZED, "Process id."),
+    column("pid", Type::Integer, INDEX | OPTIMIZED | LISTS, "Process id."),
     column("key", Type::Text, 0, "Name of the variable; the whole text where there is no `=` in it."),
     column("value", Type::Text, 0, "Its value."),
 ];

@@ -2,12 +2,12 @@
 //! the owner and root may read it. Streamed line by line; a path longer than a line of 64 KiB is cut.
 
 use super::living::Living;
-use crate::sql::table::{Column, Cursor, INDEX, OPTIMIZED, Table, TableError, Type, Value, column};
+use crate::sql::table::{Column, Cursor, INDEX, LISTS, OPTIMIZED, Table, TableError, Type, Value, column};
 use crate::sys::dir::Name;
 use crate::sys::root::Lines;
 
 const COLUMNS: &[Column] = &[
-    column("pid", Type::Integer, INDEX | OPTIMIZED, "Process id."),
+    column("pid", Type::Integer, INDEX | OPTIMIZED | LISTS, "Process id."),
     column("start", Type::Text, 0, "First address, hexadecimal with 0x."),
     column("end", Type::Text, 0, "First address after it."),
     column("permissions", Type::Text, 0, "r, w, x, and p for private or s for shared; - for what is not allowed."),

@@ -2,11 +2,11 @@
 //! Where only the owner and root may follow them the texts are empty. A link is read when its column is asked for.
 
 use super::living::Living;
-use crate::sql::table::{Column, Cursor, INDEX, OPTIMIZED, Table, TableError, Type, Value, column};
+use crate::sql::table::{Column, Cursor, INDEX, LISTS, OPTIMIZED, Table, TableError, Type, Value, column};
 use crate::sys::dir::{Dir, Name};
 
 const COLUMNS: &[Column] = &[
-    column("pid", Type::Integer, INDEX | OPTIMIZED, "Process id."),
+    column("pid", Type::Integer, INDEX | OPTIMIZED | LISTS, "Process id."),
     column("cgroup_namespace", Type::Text, 0, "Inode of the control group namespace."),
     column("ipc_namespace", Type::Text, 0, "Inode of the namespace of System V and POSIX message queues."),
     column("mnt_namespace", Type::Text, 0, "Inode of the mount namespace."),

@@ -3,10 +3,10 @@
 //! readlink each.
 
 use super::living::{Descriptor, Descriptors, Living};
-use crate::sql::table::{Column, Cursor, INDEX, Table, TableError, Type, Value, column};
+use crate::sql::table::{Column, Cursor, INDEX, LISTS, Table, TableError, Type, Value, column};
 
 const COLUMNS: &[Column] = &[
-    column("pid", Type::BigInt, INDEX, "Process id."),
+    column("pid", Type::BigInt, INDEX | LISTS, "Process id."),
     column("fd", Type::BigInt, 0, "File descriptor."),
     column("path", Type::Text, 0, "The file's path, with ` (deleted)` after it once it is removed."),
 ];

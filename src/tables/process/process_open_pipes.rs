@@ -5,7 +5,7 @@
 //! All descriptors are gathered first, 16 bytes each; the rows are made one at a time, for a pipe that n processes write
 //! and m read has 2·n·m of them. A readlink for each descriptor, a stat for each path, two for each pipe.
 
-use super::living::{Descriptor, Descriptors, Holder, Living, sort};
+use super::living::{Descriptor, Descriptors, Held, Holder, Living, sort};
 use crate::sql::table::{Column, Context, Cursor, Table, TableError, Type, Value, column};
 use crate::sys::dir::Name;
 use std::rc::Rc;
@@ -26,7 +26,10 @@ pub static TABLE: Table = Table {
     name: "process_open_pipes",
     help: "Open pipes of running processes, and their other ends",
     columns: COLUMNS,
-    open: |query| Ok(Box::new(Scan::over(Ends::of(&query.context)))),
+    open: |query| {
+        let mut held = Held::new(&query.context);
+        Ok(Box::new(Scan::over(Ends::of(&query.context, &mut held)?, held)))
+    },
 };
 
 const READ: u8 = 1;
@@ -66,15 +69,19 @@ impl End {
 }
 
 impl Ends {
-    fn of(context: &Rc<Context>) -> Self {
+    fn of(context: &Rc<Context>, held: &mut Held) -> Result<Self, TableError> {
         // The longest link that must be seen whole is `pipe:[INODE]`.
         let mut descriptors = Descriptors::of(Living::all(context), 64);
         let mut ends = Ends::default();
+        let mut last = 0;
         while let Some(descriptor) = descriptors.next() {
             ends.add(&descriptor);
+            if std::mem::replace(&mut last, descriptor.pid) != descriptor.pid {
+                held.grow(ends.ends.capacity() * size_of::<Holder>())?;
+            }
         }
         sort(&mut ends.ends);
-        ends
+        Ok(ends)
     }
 
     /// The descriptor, if it is a pipe's.
@@ -121,6 +128,7 @@ impl Ends {
 
 struct Scan {
     ends: Ends,
+    _held: Held,
     /// The ends of one pipe.
     pipe: (usize, usize),
     /// The end whose partners are being given, and the end that is looked at next.
@@ -131,8 +139,8 @@ struct Scan {
 }
 
 impl Scan {
-    fn over(ends: Ends) -> Self {
-        Scan { ends, pipe: (0, 0), at: 0, next: 0, has_partner: false, row: None }
+    fn over(ends: Ends, held: Held) -> Self {
+        Scan { ends, _held: held, pipe: (0, 0), at: 0, next: 0, has_partner: false, row: None }
     }
 
     fn next_row(&mut self) -> Option<(End, Option<End>)> {
@@ -192,7 +200,7 @@ mod tests {
         let end = |&(key, fd, mode): &(u64, u32, u8)| Holder { key, pid: 1, fd: fd | u32::from(mode) << MODE_SHIFT };
         let mut ends: Vec<_> = ends.iter().map(end).collect();
         sort(&mut ends);
-        let mut scan = Scan::over(Ends { ends, fifos: Vec::new() });
+        let mut scan = Scan::over(Ends { ends, fifos: Vec::new() }, Held::new(&Rc::default()));
         std::iter::from_fn(|| scan.next_row().map(|(end, partner)| (end.fd, partner.map(|partner| partner.fd))))
             .collect()
     }

@@ -3,10 +3,10 @@
 //! there are sockets among them. Netlink sockets are listed beyond what osquery lists.
 
 use super::sockets::Sockets;
-use crate::sql::table::{ADDITIONAL, Column, Cursor, Table, TableError, Type, Value, column};
+use crate::sql::table::{ADDITIONAL, Column, Cursor, LISTS, Table, TableError, Type, Value, column};
 
 const COLUMNS: &[Column] = &[
-    column("pid", Type::Integer, ADDITIONAL, "Process id; -1: open in no process that may be looked into."),
+    column("pid", Type::Integer, ADDITIONAL | LISTS, "Process id; -1: open in no process that may be looked into."),
     column("fd", Type::BigInt, 0, "File descriptor; -1 likewise."),
     column("socket", Type::BigInt, 0, "The socket's inode; 0: it is no longer any process's."),
     column("family", Type::Integer, 0, "1 Unix, 2 IPv4, 10 IPv6, 16 netlink, 17 packet."),
@@ -32,7 +32,7 @@ pub static TABLE: Table = Table {
     name: "process_open_sockets",
     help: "Open sockets of running processes",
     columns: COLUMNS,
-    open: |query| Ok(Box::new(Scan(Sockets::of(&query, PID)))),
+    open: |query| Ok(Box::new(Scan(Sockets::of(&query, PID)?))),
 };
 
 struct Scan(Sockets);

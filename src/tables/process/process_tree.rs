@@ -2,11 +2,11 @@
 //! before children and these by pid, so that `SELECT pid, drawn FROM process_tree` is a picture of it. Ours: osquery has
 //! no such table. What else is known of a process is joined: `process_tree JOIN processes USING (pid)`.
 //!
-//! From /proc/PID/stat, all of them first: some 60 bytes for a process. Processes come and go meanwhile; one whose
+//! From /proc/PID/stat, all of them first: some 130 bytes for a process. Processes come and go meanwhile; one whose
 //! parent is not there is a root, as are the first ones (1 and 2, with parent 0). Should pids have been used again so
 //! fast that parents go round in a circle, its lowest pid is the root.
 
-use super::living::Living;
+use super::living::{Held, Living};
 use crate::procfs::stat;
 use crate::sql::table::{Column, Context, Cursor, Table, TableError, Type, Value, column};
 use crate::sys::dir::Name;
@@ -30,8 +30,9 @@ pub static TABLE: Table = Table {
     help: "Running processes as a tree, in its order",
     columns: COLUMNS,
     open: |query| {
-        let (processes, names) = read(&query.context);
-        Ok(Box::new(Scan { tree: Tree::of(processes, names), row: 0 }))
+        let mut held = Held::new(&query.context);
+        let (processes, names) = read(&query.context, &mut held)?;
+        Ok(Box::new(Scan { tree: Tree::of(processes, names), _held: held, row: 0 }))
     },
 };
 
@@ -55,7 +56,7 @@ struct Process {
     descendants: usize,
 }
 
-fn read(context: &Rc<Context>) -> (Vec<Process>, Vec<u8>) {
+fn read(context: &Rc<Context>, held: &mut Held) -> Result<(Vec<Process>, Vec<u8>), TableError> {
     let (mut processes, mut names, mut text) = (Vec::new(), Vec::new(), vec![0u8; 1024]);
     let mut living = Living::all(context);
     while let Some((pid, proc)) = living.next_pid().zip(living.proc()) {
@@ -65,8 +66,9 @@ fn read(context: &Rc<Context>) -> (Vec<Process>, Vec<u8>) {
         names.extend_from_slice(stat.comm);
         let ppid = u32::try_from(stat.ppid).unwrap_or(0);
         insert(&mut processes, Process { pid, ppid, name, ..Process::default() });
+        held.grow(processes.capacity() * size_of::<Process>() + names.capacity())?;
     }
-    (processes, names)
+    Ok((processes, names))
 }
 
 /// Keeps `processes` in the order of pids, in which /proc lists them anyway.
@@ -175,6 +177,7 @@ impl Tree {
 
 struct Scan {
     tree: Tree,
+    _held: Held,
     /// Counted from 1.
     row: usize,
 }

@@ -5,13 +5,15 @@
 //! its path. `stat` and `cmdline` together too: `stat` is opened first and read last, and could not be read if the process
 //! had ended in between, so both are of one process though its pid may be used again. Most processes of a small machine
 //! are threads of the kernel, which have no arguments: where the process before was one, `stat` is read at once, and only
-//! if it tells of something else read again after `cmdline`. For everything else /proc/PID is held open and its files are read when their columns are asked for. What stands in both,
-//! is taken from `status` only if that must be read anyway, for `stat` is made faster.
+//! if it tells of something else read again after `cmdline`. For everything else /proc/PID is held open and its files are
+//! read when their columns are asked for. What stands in both is taken from `status` only if that must be read anyway, for
+//! `stat` is made faster.
 
 use super::living::Living;
 use crate::procfs::{stat, status};
-use crate::sql::table::{Column, Context, Cursor, INDEX, OPTIMIZED, Query, Table, TableError, Type, Value};
-use crate::sql::table::{column, elsewhere};
+use crate::sql::table::{
+    Column, Context, Cursor, INDEX, LISTS, OPTIMIZED, Query, Table, TableError, Type, Value, column, elsewhere,
+};
 use crate::sys::clock::Clock;
 use crate::sys::dir::{self, Dir, Name};
 use crate::sys::process;
@@ -21,7 +23,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 const COLUMNS: &[Column] = &[
-    column("pid", Type::BigInt, INDEX | OPTIMIZED, "Process id in the reader's pid namespace."),
+    column("pid", Type::BigInt, INDEX | OPTIMIZED | LISTS, "Process id in the reader's pid namespace."),
     column("name", Type::Text, 0, "Command name (comm), at most 15 bytes."),
     column("path", Type::Text, 0, "Path of the executable; empty for kernel threads."),
     column("cmdline", Type::Text, 0, "Arguments joined by spaces."),
@@ -155,13 +157,13 @@ struct Scan {
     clock: Clock,
 }
 
-fn way(used: u64, is_one: bool) -> Way {
+fn way(used: u64, is_asked: bool) -> Way {
     let status = used & OF_STATUS != 0;
     let stat = used & OF_STAT != 0 || (used & OF_BOTH != 0 && !status);
     let cmdline = used & OF_CMDLINE != 0;
     let more = used & !(OF_NONE | OF_CMDLINE | OF_BOTH | OF_STATUS | OF_STAT) != 0;
     match (stat, status, cmdline) {
-        (false, false, false) if !more && !is_one => Way::Listed,
+        (false, false, false) if !more && !is_asked => Way::Listed,
         (true, false, _) | (false, true, false) | (false, false, true) if !more => Way::Files { stat, status, cmdline },
         _ => Way::Directory { stat, status },
     }
@@ -171,7 +173,7 @@ impl Scan {
     fn new(query: &Query) -> Self {
         let living = Living::of(query, PID);
         Scan {
-            way: way(query.used, living.is_one()),
+            way: way(query.used, living.is_asked()),
             living,
             context: query.context.clone(),
             pid: 0,

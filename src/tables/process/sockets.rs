@@ -7,11 +7,11 @@
 //! open on none that we may see. Sockets that the kernel lists nowhere (of families not named here, TCP sockets that
 //! are neither bound to listen nor connected) are not to be had.
 
-use super::living::{Descriptor, Descriptors, Holder, Living, sort};
+use super::living::{Descriptor, Descriptors, Held, Holder, Living, sort};
 use super::process_namespaces::inode as namespace;
 use super::tcp_dump::{self, TcpDump};
 use crate::procfs::net::{self, Inet};
-use crate::sql::table::{Context, Query};
+use crate::sql::table::{Context, Query, TableError};
 use crate::sys::dir::{Dir, Name};
 use crate::sys::root::Lines;
 use std::net::IpAddr;
@@ -111,10 +111,11 @@ pub enum Choice {
 pub struct Sockets {
     living: Living,
     context: Rc<Context>,
+    _held: Held,
     choice: Choice,
     /// By inode.
     holders: Vec<Holder>,
-    /// One process is asked about: sockets that are not its are passed over, and the search ends with its last.
+    /// Certain processes are asked about: sockets that are not theirs are passed over, and the search ends with their last.
     sought: Option<usize>,
     spaces: std::vec::IntoIter<Space>,
     space: u64,
@@ -150,11 +151,12 @@ impl Space {
 
 /// Goes through all descriptors: who holds which socket, and which network namespaces there are. Kernel threads have no
 /// descriptors, and are in the first namespace.
-fn survey(descriptors: &mut Descriptors) -> (Vec<Holder>, Vec<Space>) {
+fn survey(descriptors: &mut Descriptors, held: &mut Held) -> Result<(Vec<Holder>, Vec<Space>), TableError> {
     let (mut holders, mut spaces, mut last) = (Vec::new(), Vec::new(), 0);
     while let Some(Descriptor { pid, fd, link, .. }) = descriptors.next() {
         holders.extend(socket_inode(link).map(|inode| Holder { key: inode, pid, fd }));
         if std::mem::replace(&mut last, pid) != pid {
+            held.grow(holders.capacity() * size_of::<Holder>())?;
             let link = Name::number(pid).with(b"/ns/net");
             if let Some(inode) = descriptors.proc().and_then(|proc| namespace(proc, &link, b"net")) {
                 Space::note(&mut spaces, inode, pid);
@@ -162,32 +164,37 @@ fn survey(descriptors: &mut Descriptors) -> (Vec<Holder>, Vec<Space>) {
         }
     }
     sort(&mut holders);
-    (holders, spaces)
+    Ok((holders, spaces))
 }
 
 impl Sockets {
     /// Those of a choice.
-    pub fn all(context: &Rc<Context>, choice: Choice) -> Self {
+    ///
+    /// # Errors
+    /// The query must end before all descriptors are gone through.
+    pub fn all(context: &Rc<Context>, choice: Choice) -> Result<Self, TableError> {
         Sockets::over(context, Living::all(context), choice)
     }
 
-    /// All that are open on descriptors of the process which the constraint on column `pid` names; without one, or for
-    /// -1, all that there are.
-    pub fn of(query: &Query, pid: usize) -> Self {
-        match query.equal(pid) {
-            Some(asked) if asked.as_integer() != Some(-1) => {
-                Sockets::over(&query.context, Living::of(query, pid), Choice::All)
-            }
-            _ => Sockets::all(&query.context, Choice::All),
+    /// All that are open on descriptors of the processes which the constraint on column `pid` names; without one, or where
+    /// it names -1, all that there are.
+    ///
+    /// # Errors
+    /// As of [`Sockets::all`].
+    pub fn of(query: &Query, pid: usize) -> Result<Self, TableError> {
+        if query.equals(pid).any(|pid| pid.as_integer() == Some(-1)) {
+            return Sockets::all(&query.context, Choice::All);
         }
+        Sockets::over(&query.context, Living::of(query, pid), Choice::All)
     }
 
-    fn over(context: &Rc<Context>, living: Living, choice: Choice) -> Self {
+    fn over(context: &Rc<Context>, living: Living, choice: Choice) -> Result<Self, TableError> {
         // The longest link that must be seen whole is `socket:[INODE]`.
         let mut descriptors = Descriptors::of(living, 64);
-        let (holders, mut spaces) = survey(&mut descriptors);
+        let mut held = Held::new(context);
+        let (holders, mut spaces) = survey(&mut descriptors, &mut held)?;
         let living = descriptors.into_living();
-        let sought = living.is_one().then(|| holders.chunk_by(|one, other| one.key == other.key).count());
+        let sought = living.is_asked().then(|| holders.chunk_by(|one, other| one.key == other.key).count());
         // Where /proc/self is not to be had, in a tree copied from elsewhere, process 1 stands for the machine.
         let links = [b"self/ns/net".as_slice(), b"1/ns/net"];
         let ours = links.iter().find_map(|link| namespace(living.proc()?, &Name::new(link), b"net")).unwrap_or(0);
@@ -199,9 +206,10 @@ impl Sockets {
         } else {
             spaces.insert(0, space);
         }
-        Sockets {
+        Ok(Sockets {
             living,
             context: context.clone(),
+            _held: held,
             choice,
             holders,
             sought,
@@ -214,7 +222,7 @@ impl Sockets {
             socket: Socket::default(),
             rest: 0..0,
             holder: None,
-        }
+        })
     }
 
     /// Goes to the next; false when there is none.

@@ -102,7 +102,7 @@ fn the_search_for_the_sockets_of_one_process_ends_with_its_last() {
     let context = Rc::new(Context { root: crate::sys::root::Root::new(tree.path()), ..Context::default() });
     let count = |living: Living| {
         context.root.fail_from(0);
-        let mut sockets = Sockets::over(&context, living, Choice::All);
+        let mut sockets = Sockets::over(&context, living, Choice::All).unwrap();
         while sockets.advance() {}
         context.root.accesses()
     };
