@@ -1,6 +1,6 @@
-//! Directories read through open descriptors (openat(2), getdents64(2)), for /proc: hundreds of small files by short names
-//! that live on the stack, and `/proc/PID` held open, so that what is read in it is of one process even if its pid is
-//! used again.
+//! Directories read through open descriptors (openat(2), getdents64(2)), for /proc: hundreds of small files by short
+//! names that live on the stack, and `/proc/PID` held open, so that what is read in it is of one process even if its
+//! pid is used again.
 //!
 //! Everything lies below [`Root`](super::root::Root) and counts as its accesses. Nothing waits: files are opened
 //! without blocking, and where a reading has no bound of its own only regular files are taken. No heap but the buffers

@@ -1,7 +1,7 @@
 //! `listening_ports`: sockets that anybody may send to or connect to. Of the sockets of
-//! [`process_open_sockets`](super::process_open_sockets), from the same source at the same cost, these are TCP sockets that
-//! listen, other IP sockets that are connected to nobody, Unix sockets that listen or receive datagrams at a path, and
-//! packet sockets. A socket that several processes have open is listed for each.
+//! [`process_open_sockets`](super::process_open_sockets), from the same source at the same cost, these are TCP sockets
+//! that listen, other IP sockets that are connected to nobody, Unix sockets that listen or receive datagrams at a path,
+//! and packet sockets. A socket that several processes have open is listed for each.
 
 use super::sockets::{Choice, Sockets};
 use crate::sql::table::{Column, Cursor, Table, TableError, Type, Value, column};

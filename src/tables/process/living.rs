@@ -1,5 +1,5 @@
-//! Which processes a scan is about: all in /proc, in its order, or those of `pid = …`; and their descriptors. Threads are
-//! no processes here. A listing's buffer is all the memory it takes.
+//! Which processes a scan is about: all in /proc, in its order, or those of `pid = …`; and their descriptors. Threads
+//! are no processes here. A listing's buffer is all the memory it takes.
 
 use crate::sql::table::{Context, Query, TableError, Value};
 use crate::sys::dir::{Dir, Listing, Name};
@@ -65,8 +65,8 @@ impl Living {
     }
 }
 
-/// What the descriptors of processes lead to, one after the other, from the links in /proc/PID/fd. Processes that we may
-/// not look into are passed over.
+/// What the descriptors of processes lead to, one after the other, from the links in /proc/PID/fd. Processes that we
+/// may not look into are passed over.
 pub struct Descriptors {
     living: Living,
     listing: Listing,

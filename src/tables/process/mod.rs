@@ -16,8 +16,8 @@ mod sockets;
 mod tcp_dump;
 pub mod ulimit_info;
 
-/// A process whose image is there: spawn returns when the old one is gone, a moment before the new one's arguments are in
-/// their place.
+/// A process whose image is there: spawn returns when the old one is gone, a moment before the new one's arguments are
+/// in their place.
 #[cfg(test)]
 fn started(command: &mut std::process::Command) -> std::process::Child {
     let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));

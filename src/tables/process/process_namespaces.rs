@@ -1,5 +1,6 @@
-//! `process_namespaces`: the namespaces that processes are in, from the links in /proc/PID/ns, which read `net:[INODE]`.
-//! Where only the owner and root may follow them the texts are empty. A link is read when its column is asked for.
+//! `process_namespaces`: the namespaces that processes are in, from the links in /proc/PID/ns, which read
+//! `net:[INODE]`. Where only the owner and root may follow them the texts are empty. A link is read when its column is
+//! asked for.
 
 use super::living::Living;
 use crate::sql::table::{Column, Cursor, INDEX, LISTS, OPTIMIZED, Table, TableError, Type, Value, column};

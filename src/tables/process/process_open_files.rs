@@ -1,6 +1,6 @@
-//! `process_open_files`: open files, directories and devices of processes, from the links in /proc/PID/fd. Sockets, pipes
-//! and what has no name at all (anon_inode) are left out. Only the owner and root may read them. One row at a time, one
-//! readlink each.
+//! `process_open_files`: open files, directories and devices of processes, from the links in /proc/PID/fd. Sockets,
+//! pipes and what has no name at all (anon_inode) are left out. Only the owner and root may read them. One row at a
+//! time, one readlink each.
 
 use super::living::{Descriptor, Descriptors, Living};
 use crate::sql::table::{Column, Cursor, INDEX, LISTS, Table, TableError, Type, Value, column};

@@ -2,8 +2,8 @@
 //! /proc/PID/fd and what they lead to. Only the owner and root may read them.
 //!
 //! A row is a descriptor and one descriptor of another mode on the same pipe; where there is none the partner is NULL.
-//! All descriptors are gathered first, 16 bytes each; the rows are made one at a time, for a pipe that n processes write
-//! and m read has 2·n·m of them. A readlink for each descriptor, a stat for each path, two for each pipe.
+//! All descriptors are gathered first, 16 bytes each; the rows are made one at a time, for a pipe that n processes
+//! write and m read has 2·n·m of them. A readlink for each descriptor, a stat for each path, two for each pipe.
 
 use super::living::{Descriptor, Descriptors, Held, Holder, Living, sort};
 use crate::sql::table::{Column, Context, Cursor, Table, TableError, Type, Value, column};
@@ -248,7 +248,8 @@ mod tests {
         assert!(Command::new("mkfifo").arg(tree.place("/fifo")).status().is_ok_and(|status| status.success()));
         let fifo = OpenOptions::new().read(true).write(true).open(tree.place("/fifo")).unwrap();
         let sql = format!(
-            "SELECT fd, mode, type, inode, partner_pid, partner_mode FROM process_open_pipes WHERE pid = {} AND type = 'named'",
+            "SELECT fd, mode, type, inode, partner_pid, partner_mode FROM process_open_pipes
+             WHERE pid = {} AND type = 'named'",
             std::process::id()
         );
         let inode = std::os::unix::fs::MetadataExt::ino(&fifo.metadata().unwrap());

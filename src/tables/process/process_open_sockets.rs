@@ -1,6 +1,6 @@
 //! `process_open_sockets`: sockets and the processes that have them open. Bytes, bounds and cost: see
-//! [`sockets`](super::sockets). `WHERE pid = …` goes through one process's descriptors alone, and reads the lists only if
-//! there are sockets among them. Netlink sockets are listed beyond what osquery lists.
+//! [`sockets`](super::sockets). `WHERE pid = …` goes through one process's descriptors alone, and reads the lists only
+//! if there are sockets among them. Netlink sockets are listed beyond what osquery lists.
 
 use super::sockets::Sockets;
 use crate::sql::table::{ADDITIONAL, Column, Cursor, LISTS, Table, TableError, Type, Value, column};

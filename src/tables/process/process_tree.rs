@@ -1,6 +1,6 @@
-//! `process_tree`: every living process in its place among its relatives. The rows come in the order of the tree, parents
-//! before children and these by pid, so that `SELECT pid, drawn FROM process_tree` is a picture of it. Ours: osquery has
-//! no such table. What else is known of a process is joined: `process_tree JOIN processes USING (pid)`.
+//! `process_tree`: every living process in its place among its relatives. The rows come in the order of the tree,
+//! parents before children and these by pid, so that `SELECT pid, drawn FROM process_tree` is a picture of it. Ours:
+//! osquery has no such table. What else is known of a process is joined: `process_tree JOIN processes USING (pid)`.
 //!
 //! From /proc/PID/stat, all of them first: some 130 bytes for a process. Processes come and go meanwhile; one whose
 //! parent is not there is a root, as are the first ones (1 and 2, with parent 0). Should pids have been used again so
@@ -36,8 +36,8 @@ pub static TABLE: Table = Table {
     },
 };
 
-/// Ancestors that `names` and `pids` go back at most; where there are more they begin with `...`. Together with the most
-/// processes a kernel allows this bounds what a hostile chain of forks can make of them.
+/// Ancestors that `names` and `pids` go back at most; where there are more they begin with `...`. Together with the
+/// most processes a kernel allows this bounds what a hostile chain of forks can make of them.
 const MOST_ANCESTORS: usize = 1000;
 
 /// A process, and where it stands. Indices are those of [`Tree::processes`].

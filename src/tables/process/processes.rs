@@ -1,13 +1,13 @@
-//! `processes`: the living, from /proc/PID. A process that vanishes is skipped. Rows are made one at a time; the bound is
-//! [`CMDLINE_BYTES`] and a few KiB.
+//! `processes`: the living, from /proc/PID. A process that vanishes is skipped. Rows are made one at a time; the bound
+//! is [`CMDLINE_BYTES`] and a few KiB.
 //!
 //! Cost is opened files, so a query opens the fewest that answer it. `stat` or `status` or `cmdline` alone is opened by
-//! its path. `stat` and `cmdline` together too: `stat` is opened first and read last, and could not be read if the process
-//! had ended in between, so both are of one process though its pid may be used again. Most processes of a small machine
-//! are threads of the kernel, which have no arguments: where the process before was one, `stat` is read at once, and only
-//! if it tells of something else read again after `cmdline`. For everything else /proc/PID is held open and its files are
-//! read when their columns are asked for. What stands in both is taken from `status` only if that must be read anyway, for
-//! `stat` is made faster.
+//! its path. `stat` and `cmdline` together too: `stat` is opened first and read last, and could not be read if the
+//! process had ended in between, so both are of one process though its pid may be used again. Most processes of a small
+//! machine are threads of the kernel, which have no arguments: where the process before was one, `stat` is read at
+//! once, and only if it tells of something else read again after `cmdline`. For everything else /proc/PID is held open
+//! and its files are read when their columns are asked for. What stands in both is taken from `status` only if that
+//! must be read anyway, for `stat` is made faster.
 
 use super::living::Living;
 use crate::procfs::{stat, status};
@@ -136,7 +136,7 @@ enum Way {
     Directory { stat: bool, status: bool },
 }
 
-/// What is read of the current process. Buffers are taken when they are first needed and kept.
+/// What is read of the current process.
 struct Scan {
     living: Living,
     context: Rc<Context>,
@@ -180,10 +180,10 @@ impl Scan {
             dir: None,
             is_kernel_thread: false,
             stat: None,
-            stat_text: Vec::new(),
+            stat_text: vec![0; RECORD_BYTES],
             name: (0, 0),
             status: None,
-            status_text: Vec::new(),
+            status_text: vec![0; RECORD_BYTES],
             cmdline: None,
             cmdline_text: Vec::new(),
             text: Vec::new(),
@@ -205,7 +205,6 @@ impl Scan {
             Way::Directory { stat, status } => {
                 self.dir = Some(self.living.proc()?.sub(&name).ok()?);
                 if stat {
-                    self.stat_text.resize(RECORD_BYTES, 0);
                     let length = self.dir.as_ref()?.read(&Name::new(b"stat"), &mut self.stat_text).ok()?;
                     self.parse_stat(length)?;
                 } else if status {
@@ -218,7 +217,6 @@ impl Scan {
 
     fn read_stat_and(&mut self, cmdline: bool, name: Name) -> Option<()> {
         let stat = self.living.proc()?.file(&name.with(b"/stat")).ok()?;
-        self.stat_text.resize(RECORD_BYTES, 0);
         if !cmdline || self.is_kernel_thread {
             let length = dir::read(&stat, &mut self.stat_text).ok()?;
             self.parse_stat(length)?;
@@ -243,7 +241,6 @@ impl Scan {
     }
 
     fn read_status(&mut self, name: &Name) -> Option<()> {
-        self.status_text.resize(RECORD_BYTES, 0);
         let from = self.dir.as_ref().or(self.living.proc())?;
         self.status = Some(from.read(name, &mut self.status_text).ok()?);
         Some(())

@@ -1,11 +1,13 @@
-//! Sockets and who has them open, for `process_open_sockets` and `listening_ports`: the lists in /proc/PID/net, once for
-//! each network namespace that a process is in, put together with the links in /proc/PID/fd, which read `socket:[INODE]`.
+//! Sockets and who has them open, for `process_open_sockets` and `listening_ports`: the lists in /proc/PID/net, once
+//! for each network namespace that a process is in, put together with the links in /proc/PID/fd, which read
+//! `socket:[INODE]`.
 //!
-//! First all descriptors are gone through, and the sockets among them kept, 16 bytes each, sorted by inode. Then the lists
-//! are streamed. TCP's, for which the kernel walks a hash table made for the machine's memory at every reading, are asked
-//! for by netlink where that can be ([`tcp_dump`](super::tcp_dump)), which is ten times as fast. A socket comes once for each descriptor that it is open on, and with neither pid nor descriptor if it is
-//! open on none that we may see. Sockets that the kernel lists nowhere (of families not named here, TCP sockets that
-//! are neither bound to listen nor connected) are not to be had.
+//! First all descriptors are gone through, and the sockets among them kept, 16 bytes each, sorted by inode. Then the
+//! lists are streamed. TCP's, for which the kernel walks a hash table made for the machine's memory at every reading,
+//! are asked for by netlink where that can be ([`tcp_dump`](super::tcp_dump)), which is ten times as fast. A socket
+//! comes once for each descriptor that it is open on, and with neither pid nor descriptor if it is open on none that we
+//! may see. Sockets that the kernel lists nowhere (of families not named here, TCP sockets that are neither bound to
+//! listen nor connected) are not to be had.
 
 use super::living::{Descriptor, Descriptors, Held, Holder, Living, sort};
 use super::process_namespaces::inode as namespace;
@@ -58,7 +60,8 @@ enum Form {
     Netlink,
 }
 
-/// Files of /proc/PID/net, family, protocol. For raw sockets osquery says IPPROTO_RAW, and the real protocol is the port.
+/// Files of /proc/PID/net, family, protocol. For raw sockets osquery says IPPROTO_RAW, and the real protocol is the
+/// port.
 const FILES: [(&[u8], i64, i64, Form); 13] = [
     (b"tcp", 2, 6, Form::Inet),
     (b"tcp6", 10, 6, Form::Inet),
@@ -76,8 +79,8 @@ const FILES: [(&[u8], i64, i64, Form); 13] = [
 ];
 
 const TCP: i64 = 6;
-/// A reading of a list of TCP sockets gives lines as long as they fit into a page, 200 bytes each at most: one that gives
-/// less than this is the last. To see the end by reading on would let the kernel walk its table once more.
+/// A reading of a list of TCP sockets gives lines as long as they fit into a page, 200 bytes each at most: one that
+/// gives less than this is the last. To see the end by reading on would let the kernel walk its table once more.
 const FULL_BYTES: usize = 4096 - 512;
 const TCP_LISTEN: u8 = 10;
 const SOCK_DGRAM: u8 = 2;
@@ -115,7 +118,8 @@ pub struct Sockets {
     choice: Choice,
     /// By inode.
     holders: Vec<Holder>,
-    /// Certain processes are asked about: sockets that are not theirs are passed over, and the search ends with their last.
+    /// Certain processes are asked about: sockets that are not theirs are passed over, and the search ends with their
+    /// last.
     sought: Option<usize>,
     spaces: std::vec::IntoIter<Space>,
     space: u64,
@@ -176,8 +180,8 @@ impl Sockets {
         Sockets::over(context, Living::all(context), choice)
     }
 
-    /// All that are open on descriptors of the processes which the constraint on column `pid` names; without one, or where
-    /// it names -1, all that there are.
+    /// All that are open on descriptors of the processes which the constraint on column `pid` names; without one, or
+    /// where it names -1, all that there are.
     ///
     /// # Errors
     /// As of [`Sockets::all`].
@@ -274,8 +278,8 @@ impl Sockets {
         }
     }
 
-    /// Begins the next list, the first of the next namespace after the last. Lists that cannot be opened are passed over:
-    /// not every kernel has all.
+    /// Begins the next list, the first of the next namespace after the last. Lists that cannot be opened are passed
+    /// over: not every kernel has all.
     fn next_list(&mut self) -> bool {
         self.dump = None;
         loop {

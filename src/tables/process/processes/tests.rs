@@ -147,16 +147,20 @@ fn an_executable_that_is_gone_and_one_that_is_called_so() {
     fs::remove_file(tree.place("/gone")).unwrap();
     fs::remove_file(tree.place("/replaced")).unwrap();
     tree.file("/replaced (deleted)", "somebody else");
-    let row =
-        |child: &Child| rows("", &format!("SELECT path, on_disk FROM processes WHERE pid = {}", child.id())).remove(0);
+    let sql = |child: &Child| format!("SELECT path, on_disk FROM processes WHERE pid = {}", child.id());
+    let row = |child: &Child| rows("", &sql(child)).pop();
     let found = [row(&gone), row(&named), row(&replaced)];
     for child in [gone, named, replaced] {
         end(child);
     }
     let root = tree.path().canonicalize().unwrap().display().to_string();
     let wanted = [("gone", "0"), ("named (deleted)", "1"), ("replaced", "0")];
-    for (found, (name, on_disk)) in found.iter().zip(wanted) {
-        assert_eq!(found, &[format!("{root}/{name}"), on_disk.to_string()]);
+    if found.iter().any(|row| row.as_ref().is_none_or(|row| row[1] == "-1")) {
+        println!("skipped: needs a sleep that runs by any name");
+        return;
+    }
+    for (found, (name, on_disk)) in found.into_iter().flatten().zip(wanted) {
+        assert_eq!(found, [format!("{root}/{name}"), on_disk.to_string()]);
     }
 }
 
@@ -182,49 +186,59 @@ fn stable(sql: &str, between: impl FnOnce() -> Option<String>) -> Option<(BTreeM
     Some((same.map(|mut row| (row.remove(0), row)).collect(), shown))
 }
 
+/// Compares each line of a host's program with the row of the same pid; what is different. Numbers that change and
+/// change back in between are different by chance, but not again and again.
+fn differences(sql: &str, arguments: &[&str], same: impl Fn(&[String], &str) -> bool) -> Option<Vec<String>> {
+    let mut different = Vec::new();
+    for _ in 0..5 {
+        let (ours, shown) = stable(sql, || host("ps", arguments))?;
+        let of = |line: &str| line.trim_start().split(' ').next().and_then(|pid| ours.get(pid).cloned());
+        let pairs: Vec<_> = shown.lines().filter_map(|line| Some((of(line)?, line))).collect();
+        assert!(!pairs.is_empty() && pairs.len() * 2 > ours.len(), "{} of {}", pairs.len(), ours.len());
+        let faults = pairs.iter().filter(|(row, line)| !same(row, line));
+        different = faults.map(|(row, line)| format!("{line}: {row:?}")).collect();
+        if different.is_empty() {
+            break;
+        }
+    }
+    Some(different)
+}
+
 #[test]
 fn the_same_as_ps_shows() {
-    let sql = "SELECT pid, parent, pgroup, nice, threads, uid, euid, suid, gid, egid, sgid, total_size / 1024, name FROM processes";
+    let columns = "pid, parent, pgroup, nice, threads, uid, euid, suid, gid, egid, sgid, total_size / 1024, name";
     let format = "pid=,ppid=,pgid=,ni=,nlwp=,ruid=,euid=,suid=,rgid=,egid=,sgid=,vsz=,comm=";
-    let Some((ours, shown)) = stable(sql, || host("ps", &["-eo", format])) else {
-        println!("skipped: needs ps");
-        return;
+    let same = |row: &[String], line: &str| {
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        let wanted: Vec<&str> = row.iter().flat_map(|value| value.split_whitespace()).collect();
+        let nice = 2;
+        // Where the scheduler knows no nice levels, ps shows none.
+        words.len() == wanted.len()
+            && (0..words.len()).all(|column| words[column] == wanted[column] || column == nice && words[column] == "-")
     };
-    let mut compared = 0;
-    for line in shown.lines() {
-        let mut words = line.split_whitespace();
-        let Some(row) = words.next().and_then(|pid| ours.get(pid)) else { continue };
-        // The scheduler's classes without a nice level have none in ps.
-        let theirs: Vec<&str> = words.by_ref().take(11).collect();
-        for (column, (our, their)) in row.iter().zip(&theirs).enumerate() {
-            assert!(our == their || (column == 2 && *their == "-"), "{line}: column {column}: {row:?}");
-        }
-        assert_eq!(row[11].split_whitespace().collect::<Vec<_>>(), words.collect::<Vec<_>>(), "{line}");
-        compared += 1;
+    match differences(&format!("SELECT {columns} FROM processes"), &["-eo", format], same) {
+        None => println!("skipped: needs ps"),
+        Some(different) => assert!(different.is_empty(), "{different:#?}"),
     }
-    assert!(compared * 2 > ours.len() && compared > 0, "{compared} of {}", ours.len());
 }
 
 #[test]
 fn arguments_as_ps_shows_them() {
-    let sql = "SELECT pid, parent, cmdline FROM processes";
-    let Some((ours, shown)) = stable(sql, || host("ps", &["-ww", "-eo", "pid=,args="])) else {
-        println!("skipped: needs ps");
-        return;
-    };
-    let mut compared = 0;
-    for line in shown.lines() {
-        let Some((pid, arguments)) = line.trim_start().split_once(' ') else { continue };
-        let Some(cmdline) = ours.get(pid).map(|row| &row[1]) else { continue };
-        if cmdline.is_empty() {
+    let same = |row: &[String], line: &str| {
+        let arguments = line.trim_start().split_once(' ').map_or("", |(_, arguments)| arguments.trim());
+        let cmdline = &row[1];
+        match cmdline.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             // A thread of the kernel, or one that has ended: its name.
-            assert!(arguments.trim_start().starts_with('['), "{line}");
-        } else if cmdline.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-            assert_eq!(cmdline, arguments.trim(), "{line}");
+            true if cmdline.is_empty() => arguments.starts_with('['),
+            true => cmdline == arguments,
+            // ps escapes what is not ASCII.
+            false => true,
         }
-        compared += 1;
+    };
+    match differences("SELECT pid, parent, cmdline FROM processes", &["-ww", "-eo", "pid=,args="], same) {
+        None => println!("skipped: needs ps"),
+        Some(different) => assert!(different.is_empty(), "{different:#?}"),
     }
-    assert!(compared > 0);
 }
 
 #[test]
@@ -233,7 +247,8 @@ fn all_ways_lead_to_the_same() {
     let (by_stat, _) = stable("SELECT pid, name, parent FROM processes", between).unwrap();
     let (by_status, _) = stable("SELECT pid, name, parent, uid FROM processes", between).unwrap();
     let (by_directory, _) = stable("SELECT pid, name, parent, cwd, uid, nice FROM processes", between).unwrap();
-    for (pid, row) in &by_stat {
+    let (again, _) = stable("SELECT pid, name, parent FROM processes", between).unwrap();
+    for (pid, row) in by_stat.iter().filter(|(pid, row)| again.get(*pid) == Some(row)) {
         // A kernel worker's name says what it works at.
         let others = [&by_status, &by_directory].into_iter().filter_map(|rows| rows.get(pid));
         for other in others.filter(|_| !row[0].starts_with("kworker/")) {

@@ -240,7 +240,8 @@ fn the_same_as_ss_shows() {
         let port = place.rsplit(':').next().unwrap_or("");
         let is_same =
             our.0 == place || place.starts_with("*:") && our.0 == format!("[::]:{port}") || place.contains('%');
-        assert!(is_same && our.1 == holders, "{line}: {our:?}");
+        // A child that another test is starting has what we have, for a moment.
+        assert!(is_same && holders.is_subset(&our.1), "{line}: {our:?}");
         compared += 1;
     }
     assert!(compared >= 2, "{before}");
