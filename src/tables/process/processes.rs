@@ -275,7 +275,7 @@ impl Scan {
         let Some(old) = path.strip_suffix(DELETED) else { return (path, false) };
         // A file may bear such a name: it is the executable if it is the same file.
         let running = self.dir.as_ref().and_then(|dir| dir.status(&Name::new(b"exe"), true).ok());
-        let there = self.context.root.metadata(path_of(path)).ok();
+        let there = self.context.root.metadata(Path::new(OsStr::from_bytes(path))).ok();
         let is_same = running.zip(there).is_some_and(|(running, there)| running.is(&there));
         if is_same { (path, false) } else { (old, true) }
     }
@@ -285,7 +285,7 @@ impl Scan {
         match self.executable() {
             ([], _) => -1,
             (_, true) => 0,
-            (path, false) => i64::from(context.root.exists(path_of(path))),
+            (path, false) => i64::from(context.root.exists(Path::new(OsStr::from_bytes(path)))),
         }
     }
 
@@ -348,10 +348,6 @@ fn whole(dir: &Dir, name: &Name, buffer: &mut Vec<u8>) -> Option<usize> {
         buffer.resize(PATH_BYTES, 0);
     }
     dir.read_whole(name, buffer, CMDLINE_BYTES).ok()
-}
-
-fn path_of(bytes: &[u8]) -> &Path {
-    Path::new(OsStr::from_bytes(bytes))
 }
 
 impl Cursor for Scan {
