@@ -6,8 +6,10 @@ use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Largest file that [`Root::read`] takes whole, bytes.
 pub const MOST_BYTES: u64 = 8 << 20;
@@ -42,11 +44,6 @@ impl Root {
         self.accesses.get()
     }
 
-    /// Whether it is this machine's own `/`, so that system calls tell of the same machine as its files.
-    pub fn is_own(&self) -> bool {
-        self.directory.as_os_str().is_empty()
-    }
-
     /// Where a path lies for the system; an absolute path is taken from the root.
     pub fn place(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
@@ -63,7 +60,7 @@ impl Root {
     }
 
     /// Counts an access; says whether it may be made.
-    pub(crate) fn access(&self, path: &Path) -> io::Result<PathBuf> {
+    pub(super) fn access(&self, path: &Path) -> io::Result<PathBuf> {
         let count = self.accesses.get().saturating_add(1);
         self.accesses.set(count);
         let failing = self.failing.get();
@@ -71,6 +68,20 @@ impl Root {
             return Err(io::Error::from_raw_os_error(libc::EIO));
         }
         Ok(self.place(path))
+    }
+
+    /// Whether this is the running machine: only then may a table show what the kernel tells without files (netlink,
+    /// socket options). Asking counts as an access.
+    pub fn is_live(&self) -> bool {
+        matches!(self.directory.as_os_str().as_bytes(), b"" | b"/") && self.access(Path::new("/")).is_ok()
+    }
+
+    /// Connects to a local stream socket, see [`super::local::connect`].
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn connect(&self, path: impl AsRef<Path>, timeout: Duration) -> io::Result<UnixStream> {
+        super::local::connect(&self.access(path.as_ref())?, timeout)
     }
 
     /// Opens a regular file for reading (links are followed).
@@ -83,6 +94,27 @@ impl Root {
         let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
         let file = OpenOptions::new().read(true).custom_flags(flags).open(place)?;
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::from(io::ErrorKind::InvalidInput)) }
+    }
+
+    /// Opens a character device of this major number for reading, or a regular file in its place (an image's, a
+    /// test's).
+    ///
+    /// # Errors
+    /// The system's; InvalidInput for anything else.
+    pub fn open_device(&self, path: impl AsRef<Path>, major: u32) -> io::Result<File> {
+        let place = self.access(path.as_ref())?;
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
+        // Opening a device may set something off: look at what it is before and, for it may be another then, after.
+        let is_wanted = |status: &Metadata| {
+            let is_device = status.file_type().is_char_device() && libc::major(status.rdev()) == major;
+            is_device || status.is_file()
+        };
+        let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+        if !is_wanted(&fs::metadata(&place)?) {
+            return Err(invalid());
+        }
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(place)?;
+        if is_wanted(&file.metadata()?) { Ok(file) } else { Err(invalid()) }
     }
 
     /// A whole file.
@@ -157,7 +189,7 @@ impl Root {
 
 /// See [`Root::names`].
 #[derive(Debug)]
-pub struct Names(Option<fs::ReadDir>);
+pub struct Names(pub(super) Option<fs::ReadDir>);
 
 impl Iterator for Names {
     type Item = OsString;
@@ -278,6 +310,18 @@ mod tests {
         assert!(made.is_ok_and(|status| status.success()));
         assert_eq!(root.read("/fifo").unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(root.read("/").unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn devices_are_opened_by_their_kind() {
+        // /dev/null has the major number 1 everywhere (Documentation/admin-guide/devices.txt).
+        let root = Root::default();
+        assert!(root.open_device("/dev/null", 1).is_ok());
+        assert_eq!(root.open_device("/dev/null", 202).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(root.open_device("/", 1).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        let root = Root::new(directory("device"));
+        fs::write(root.place("/file"), b"x").unwrap();
+        assert!(root.open_device("/file", 202).is_ok());
     }
 
     #[test]

@@ -3,56 +3,23 @@
 //! without it (CONFIG_INET_DIAG) says so at the beginning. One buffer of 32 KiB.
 
 use crate::procfs::net::Inet;
-use crate::sys::netlink::{Batch, Netlink};
 use crate::sys::root::Root;
+use crate::sys::rtnetlink::{Ask, Dump};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::Path;
 
 /// A bit for each state of TCP.
 pub const ALL_STATES: u32 = 0xfff;
 
-/// The largest datagram the kernel makes of a dump (`af_netlink.c: netlink_dump`).
-const DATAGRAM_BYTES: usize = 32 << 10;
 const NETLINK_SOCK_DIAG: i32 = 4;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
-const REQUEST_AND_DUMP: u16 = 0x301;
-const DONE: u16 = 3;
-const ERROR: u16 = 2;
 const TCP: u8 = 6;
 
 /// Sockets as they come.
 pub struct TcpDump {
-    socket: Netlink,
-    batch: Batch,
-    /// Where in the datagram the next message begins.
-    at: usize,
-}
-
-fn request(family: u8, states: u32) -> [u8; 72] {
-    // struct nlmsghdr, struct inet_diag_req_v2; an id of zeros: any socket.
-    let mut request = [0u8; 72];
-    let parts: [&[u8]; 8] = [
-        &72u32.to_ne_bytes(),
-        &SOCK_DIAG_BY_FAMILY.to_ne_bytes(),
-        &REQUEST_AND_DUMP.to_ne_bytes(),
-        &1u32.to_ne_bytes(),
-        &0u32.to_ne_bytes(),
-        &[family, TCP],
-        &[0, 0],
-        &states.to_ne_bytes(),
-    ];
-    request.iter_mut().zip(parts.concat()).for_each(|(place, byte)| *place = byte);
-    request
-}
-
-/// A message: its type, its length, what it says.
-fn message(rest: &[u8]) -> Option<(u16, usize, &[u8])> {
-    let header: &[u8; 16] = rest.first_chunk()?;
-    let [a, b, c, d, e, f, ..] = *header;
-    let length = usize::try_from(u32::from_ne_bytes([a, b, c, d])).ok()?;
-    let body = rest.get(16..length)?;
-    Some((u16::from_ne_bytes([e, f]), length.next_multiple_of(4), body))
+    dump: Dump,
+    /// The first, which was read to see whether there are any.
+    first: Option<Inet>,
 }
 
 /// struct inet_diag_msg.
@@ -82,39 +49,31 @@ impl TcpDump {
     /// Asks for the sockets of AF_INET or AF_INET6 that are in one of `states`, a bit for each.
     ///
     /// # Errors
-    /// `root` is not our own, or the kernel cannot tell.
+    /// `root` is not the running machine, or the kernel cannot tell.
     pub fn begin(root: &Root, family: i64, states: u32) -> io::Result<Self> {
-        root.access(Path::new(""))?;
         let unsupported = || io::Error::from(io::ErrorKind::Unsupported);
-        if !root.is_own() {
+        if !root.is_live() {
             return Err(unsupported());
         }
-        let socket = Netlink::open(NETLINK_SOCK_DIAG, 0)?;
-        socket.send(&request(u8::try_from(family).unwrap_or(0), states))?;
-        let mut dump = TcpDump { socket, batch: Batch::new(1, DATAGRAM_BYTES), at: 0 };
-        dump.batch.receive(&dump.socket)?;
-        match dump.batch.get(0).and_then(message) {
-            None | Some((ERROR, ..)) => Err(unsupported()),
-            Some(_) => Ok(dump),
-        }
+        // struct inet_diag_req_v2: family, protocol, no extensions, the states; then an id of zeros: any socket.
+        let mut request = vec![u8::try_from(family).unwrap_or(0), TCP, 0, 0];
+        request.extend_from_slice(&states.to_ne_bytes());
+        request.resize(56, 0);
+        let dump = Dump::open(NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, Ask::All, &request)?;
+        let mut dump = TcpDump { dump, first: None };
+        dump.first = dump.next();
+        if dump.dump.is_refused() { Err(unsupported()) } else { Ok(dump) }
     }
 
-    /// The next socket. The kernel makes the next datagram when the one before is taken, so nothing is waited for.
+    /// The next socket.
     pub fn next(&mut self) -> Option<Inet> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
         loop {
-            let Some((kind, length, body)) = self.batch.get(0)?.get(self.at..).and_then(message) else {
-                self.batch.receive(&self.socket).ok()?;
-                self.at = 0;
-                continue;
-            };
-            self.at += length;
-            match kind {
-                DONE | ERROR => return None,
-                SOCK_DIAG_BY_FAMILY => match inet(body) {
-                    Some(inet) => return Some(inet),
-                    None => continue,
-                },
-                _ => {}
+            let message = self.dump.next_message()?;
+            if let Some(inet) = inet(message.payload).filter(|_| message.kind == SOCK_DIAG_BY_FAMILY) {
+                return Some(inet);
             }
         }
     }
@@ -180,15 +139,6 @@ mod tests {
     #[test]
     fn torn_messages_are_none() {
         assert!(TcpDump::begin(&Root::new("/nonexistent"), 2, ALL_STATES).is_err());
-        let mut text = request(2, ALL_STATES).to_vec();
-        assert_eq!(message(&text).unwrap().1, 72);
-        for length in 0..72 {
-            assert!(message(&text[..length]).is_none());
-        }
-        text[0] = 3;
-        assert!(message(&text).is_none());
-        text[3] = 255;
-        assert!(message(&text).is_none());
         for length in 0..72 {
             assert!(inet(&vec![0; length]).is_none());
         }
