@@ -2,5 +2,6 @@
 
 pub mod cpuinfo;
 pub mod meminfo;
+pub mod net;
 pub mod stat;
 pub mod status;

@@ -5,11 +5,13 @@
 pub mod alloc;
 pub mod clock;
 pub mod cpuid;
+pub mod dir;
 pub mod file;
 pub mod function;
 pub mod home;
 pub mod interrupt;
 pub mod iptables;
+pub mod limit;
 pub mod local;
 pub mod memory;
 pub mod netlink;

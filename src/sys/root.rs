@@ -200,20 +200,33 @@ impl Iterator for Names {
 }
 
 /// See [`Root::lines`]. A reading error ends it like the file's end.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Lines {
-    file: File,
+    file: Option<File>,
     buffer: Vec<u8>,
     start: usize,
     /// The rest of a line that was cut is passed over.
     skipping: bool,
     over: bool,
+    /// See [`Lines::end_below`].
+    full: usize,
 }
 
 impl Lines {
     /// The lines of a file that is open, from where it stands.
     pub fn of(file: File) -> Self {
-        Lines { file, buffer: Vec::new(), start: 0, skipping: false, over: false }
+        Lines { file: Some(file), ..Lines::default() }
+    }
+
+    /// Goes over to another file, and keeps the buffer.
+    pub fn begin(&mut self, file: File) {
+        self.buffer.clear();
+        *self = Lines { file: Some(file), buffer: std::mem::take(&mut self.buffer), ..Lines::default() };
+    }
+
+    /// For a file of the kernel's: a reading that gives fewer bytes than `full` is known to be the last.
+    pub fn end_below(&mut self, full: usize) {
+        self.full = full;
     }
 
     /// The next line without its newline, at most [`LINE_BYTES`] of it.
@@ -247,13 +260,14 @@ impl Lines {
         let length = self.buffer.len();
         self.buffer.resize(length + 16 * 1024, 0);
         let count = loop {
-            match self.file.read(self.buffer.get_mut(length..).unwrap_or(&mut [])) {
+            let Some(file) = &mut self.file else { break 0 };
+            match file.read(self.buffer.get_mut(length..).unwrap_or(&mut [])) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => break read.unwrap_or(0),
             }
         };
         self.buffer.truncate(length + count);
-        self.over |= count == 0;
+        self.over |= count == 0 || count < self.full;
     }
 }
 
