@@ -4,5 +4,6 @@ pub mod cpuinfo;
 pub mod mdstat;
 pub mod meminfo;
 pub mod mounts;
+pub mod net;
 pub mod stat;
 pub mod status;

@@ -5,6 +5,7 @@
 pub mod alloc;
 pub mod clock;
 pub mod cpuid;
+pub mod dir;
 pub mod directory;
 pub mod file;
 pub mod filesystem;
@@ -12,6 +13,7 @@ pub mod function;
 pub mod home;
 pub mod interrupt;
 pub mod iptables;
+pub mod limit;
 pub mod local;
 pub mod memory;
 pub mod netlink;
@@ -24,5 +26,7 @@ pub mod signal;
 pub mod sqlite;
 pub mod tty;
 pub mod uname;
+#[cfg(all(target_env = "musl", panic = "abort"))]
+pub mod unwind;
 pub mod vtab;
 pub mod xattr;

@@ -210,25 +210,46 @@ impl Iterator for Names {
 }
 
 /// See [`Root::lines`]. A reading error ends it like the file's end.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Lines {
-    file: io::Take<File>,
+    file: Option<File>,
     buffer: Vec<u8>,
     start: usize,
     /// The rest of a line that was cut is passed over.
     skipping: bool,
     over: bool,
+    /// See [`Lines::end_below`].
+    full: usize,
+    /// Bytes that may be read before it pauses; None: all.
+    allowed: Option<u64>,
 }
 
 impl Lines {
     /// The lines of a file that is open, from where it stands.
     pub fn of(file: File) -> Self {
-        Lines::within(file, u64::MAX)
+        Lines { file: Some(file), ..Lines::default() }
     }
 
-    /// The same of its first `most_bytes`.
-    pub fn within(file: File, most_bytes: u64) -> Self {
-        Lines { file: file.take(most_bytes), buffer: Vec::new(), start: 0, skipping: false, over: false }
+    /// Goes over to another file, and keeps the buffer.
+    pub fn begin(&mut self, file: File) {
+        self.buffer.clear();
+        *self = Lines { file: Some(file), buffer: std::mem::take(&mut self.buffer), ..Lines::default() };
+    }
+
+    /// For a file of the kernel's: a reading that gives fewer bytes than `full` is known to be the last.
+    pub fn end_below(&mut self, full: usize) {
+        self.full = full;
+    }
+
+    /// Lets only so many bytes more be read; then there is no next line, and [`Lines::is_paused`], until more are allowed.
+    /// For files that may be endless: a line of any length is passed over without giving anything.
+    pub fn allow(&mut self, bytes: u64) {
+        self.allowed = Some(bytes);
+    }
+
+    /// Whether there is no next line because no more may be read.
+    pub fn is_paused(&self) -> bool {
+        self.allowed == Some(0) && !self.over
     }
 
     /// The next line without its newline, at most [`LINE_BYTES`] of it.
@@ -241,6 +262,7 @@ impl Lines {
                 None if rest.len() >= LINE_BYTES => (LINE_BYTES, 0),
                 None if self.over && rest.is_empty() => return None,
                 None if self.over => (rest.len(), 0),
+                None if self.is_paused() => return None,
                 None => {
                     self.fill();
                     continue;
@@ -260,15 +282,18 @@ impl Lines {
         self.buffer.drain(..self.start);
         self.start = 0;
         let length = self.buffer.len();
-        self.buffer.resize(length + 16 * 1024, 0);
+        let most = usize::try_from(self.allowed.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+        self.buffer.resize(length + most.min(16 * 1024), 0);
         let count = loop {
-            match self.file.read(self.buffer.get_mut(length..).unwrap_or(&mut [])) {
+            let Some(file) = &mut self.file else { break 0 };
+            match file.read(self.buffer.get_mut(length..).unwrap_or(&mut [])) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => break read.unwrap_or(0),
             }
         };
         self.buffer.truncate(length + count);
-        self.over |= count == 0;
+        self.allowed = self.allowed.map(|allowed| allowed - count as u64);
+        self.over |= count == 0 || count < self.full;
     }
 }
 

@@ -26,6 +26,7 @@ pub struct Dump {
     /// What of the datagram at hand is not read yet.
     rest: Range<usize>,
     over: bool,
+    refused: bool,
 }
 
 /// One message of a list.
@@ -46,7 +47,7 @@ pub enum Ask {
 }
 
 impl Dump {
-    /// Asks: `protocol` is `libc::NETLINK_ROUTE` or `libc::NETLINK_GENERIC`, `kind` the request's type, `payload` its fixed
+    /// Asks: `protocol` is `libc::NETLINK_ROUTE` or another with messages of its form, `kind` the request's type, `payload` its fixed
     /// part and attributes.
     ///
     /// # Errors
@@ -61,7 +62,7 @@ impl Dump {
         request.extend_from_slice(&[0; 8]);
         request.extend_from_slice(payload);
         socket.send(&request)?;
-        Ok(Dump { socket, batch: Batch::new(1, DATAGRAM_BYTES), rest: 0..0, over: false })
+        Ok(Dump { socket, batch: Batch::new(1, DATAGRAM_BYTES), rest: 0..0, over: false, refused: false })
     }
 
     /// The next message; None at the list's end, and when the kernel refuses or says nothing more.
@@ -78,11 +79,17 @@ impl Dump {
         let payload = self.rest.start + HEADER_BYTES..self.rest.start + length;
         self.rest.start = (self.rest.start + length.next_multiple_of(ALIGN)).min(self.rest.end);
         let is_end = i32::from(kind) == libc::NLMSG_DONE || i32::from(kind) == libc::NLMSG_ERROR;
+        self.refused |= i32::from(kind) == libc::NLMSG_ERROR;
         if is_end || i32::from(flags) & libc::NLM_F_MULTI == 0 {
             self.over = true;
             self.rest = 0..0;
         }
         if is_end { None } else { Some(Message { kind, payload: self.batch.get(0)?.get(payload)? }) }
+    }
+
+    /// Whether the list ended because the kernel refused: it does not know what is asked for, or not from us.
+    pub fn is_refused(&self) -> bool {
+        self.refused
     }
 
     /// The next datagram; None if there is none.
@@ -193,6 +200,7 @@ mod tests {
         assert!(dump.next_message().is_none());
         let mut refused = Dump::open(libc::NETLINK_ROUTE, 9999, Ask::All, &[0; 16]).unwrap();
         assert!(refused.next_message().is_none());
+        assert!(refused.is_refused() && !dump.is_refused());
         assert!(start.elapsed().as_millis() < u128::from(WAIT_MS), "neither is waited for");
     }
 

@@ -38,7 +38,7 @@ const COLUMNS: &[Column] = &[
     elsewhere("volume_serial", Type::Text),
     elsewhere("file_id", Type::Text),
     Column { collate: "VERSION", ..elsewhere("file_version", Type::Text) },
-    elsewhere("product_version", Type::Text),
+    Column { collate: "VERSION", ..elsewhere("product_version", Type::Text) },
     elsewhere("original_filename", Type::Text),
     elsewhere("shortcut_target_path", Type::Text),
     elsewhere("shortcut_target_type", Type::Text),

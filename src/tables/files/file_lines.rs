@@ -4,8 +4,9 @@
 
 use super::found::Opened;
 use super::walk::{Walk, asked};
-use crate::sql::table::{Column, Cursor, REQUIRED, Table, TableError, Type, Value, column};
+use crate::sql::table::{Column, Context, Cursor, REQUIRED, Table, TableError, Type, Value, column};
 use crate::sys::root::Lines;
+use std::rc::Rc;
 
 const COLUMNS: &[Column] = &[
     column("path", Type::Text, REQUIRED, "Path of the file; asked for as in the table file."),
@@ -20,14 +21,29 @@ pub static TABLE: Table = Table {
     columns: COLUMNS,
     open: |query| {
         let walk = Walk::new(&query.context, asked(&query, 0, None), None);
-        Ok(Box::new(Scan { walk, path: Vec::new(), lines: None, line: Vec::new(), number: 0 }))
+        let context = query.context;
+        Ok(Box::new(Scan {
+            context,
+            walk,
+            path: Vec::new(),
+            lines: Lines::default(),
+            left: 0,
+            line: Vec::new(),
+            number: 0,
+        }))
     },
 };
 
+/// Bytes that are read before it is asked whether the query goes on.
+const PIECE_BYTES: u64 = 1 << 20;
+
 struct Scan {
+    context: Rc<Context>,
     walk: Walk,
     path: Vec<u8>,
-    lines: Option<Lines>,
+    lines: Lines,
+    /// Bytes of the file that may be read yet.
+    left: u64,
     line: Vec<u8>,
     number: i64,
 }
@@ -35,17 +51,23 @@ struct Scan {
 impl Cursor for Scan {
     fn advance(&mut self) -> Result<bool, TableError> {
         loop {
-            if let Some(line) = self.lines.as_mut().and_then(Lines::next_line) {
+            if let Some(line) = self.lines.next_line() {
                 self.line.clear();
                 self.line.extend_from_slice(line);
                 self.number += 1;
                 return Ok(true);
             }
-            if !self.walk.advance()? {
-                return Ok(false);
+            if !self.lines.is_paused() || self.left == 0 {
+                if !self.walk.advance()? {
+                    return Ok(false);
+                }
+                (self.lines, self.left) = self.walk.open().map(Opened::lines).unwrap_or_default();
+                (self.path, self.number) = (self.walk.path(), 0);
             }
-            self.lines = self.walk.open().ok().map(Opened::lines);
-            (self.path, self.number) = (self.walk.path(), 0);
+            self.context.check()?;
+            let piece = self.left.min(PIECE_BYTES);
+            self.left -= piece;
+            self.lines.allow(piece);
         }
     }
 
@@ -89,6 +111,11 @@ mod tests {
         tree.file("long", [vec![b'x'; 10 << 20], b"\nnext\xff\0z\n".to_vec()].concat());
         let found = tree.rows("SELECT line_number, length(CAST(line AS BLOB)) FROM file_lines WHERE path = '/long'");
         assert_eq!(found, [["1", "65536"], ["2", "7"]]);
+        let text = "a line of 21 bytes...\n".repeat(200_000);
+        tree.file("many", &text);
+        let found =
+            tree.rows("SELECT count(*), sum(length(line)), max(line_number) FROM file_lines WHERE path = '/many'");
+        assert_eq!(found, [["200000", "4200000", "200000"]]);
     }
 
     #[test]

@@ -153,9 +153,9 @@ impl Opened {
         self.file.read_at(buffer, offset).unwrap_or(0)
     }
 
-    /// Its lines, of a file in /proc those of its beginning.
-    pub fn lines(self) -> Lines {
-        Lines::within(self.file, self.left)
+    /// Its lines, and how many bytes of them may be read.
+    pub fn lines(self) -> (Lines, u64) {
+        (Lines::of(self.file), self.left)
     }
 }
 
