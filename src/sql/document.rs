@@ -1,6 +1,7 @@
 //! JSON documents read: SQLite's own parser, which is in the binary anyway, behind paths like `$.name` and `$.list[0]`
 //! (sqlite.org/json1.html). A document is parsed once; what is asked of it is looked up in the binary form.
 
+use super::table::Value;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -68,11 +69,40 @@ impl Document {
         });
         rows.map(|rows| rows.flatten().collect()).unwrap_or_default()
     }
+
+    /// Takes another document's place, for many small ones one after the other; false, and nothing changes, if it is no
+    /// JSON.
+    pub fn replace(&self, json: &[u8]) -> bool {
+        let Ok(mut statement) = self.sqlite.prepare_cached("UPDATE d SET j = jsonb(?1)") else { return false };
+        statement.execute([String::from_utf8_lossy(json)]).is_ok()
+    }
+
+    /// Rows of a SELECT of the program's own, to which `d.j` is the document and ?1 is `key`. It ends at the first error.
+    pub fn select(&self, sql: &str, key: &str) -> Vec<Vec<Value>> {
+        let mut rows = Vec::new();
+        let Ok(mut statement) = self.sqlite.prepare_cached(sql) else { return rows };
+        let count = statement.column_count();
+        let value = |value: ValueRef<'_>| match value {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Integer(number),
+            ValueRef::Real(number) => Value::Real(number),
+            ValueRef::Text(text) | ValueRef::Blob(text) => Value::text(text),
+        };
+        // Not every SELECT asks for the key.
+        if statement.parameter_count() > 0 && statement.raw_bind_parameter(1, key).is_err() {
+            return rows;
+        }
+        let mut found = statement.raw_query();
+        while let Ok(Some(row)) = found.next() {
+            rows.push((0..count).map(|index| row.get_ref(index).map_or(Value::Null, value)).collect());
+        }
+        rows
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Document;
+    use super::*;
 
     #[test]
     fn answers_by_path() {
@@ -89,6 +119,12 @@ mod tests {
         assert_eq!(document.members("$.list[1]")[0].path, "$.list[1].\"x.y\"");
         assert!(document.members("$.name").is_empty() || document.members("$.name").len() == 1);
         assert!(Document::parse(b"{").is_none());
+        assert!(document.replace(b"[1, 2.5]") && !document.replace(b"[1, 2.5"));
+        let rows = document.select("SELECT value, ?1, NULL FROM d, json_each(j)", "key");
+        let text = || Value::text("key");
+        assert_eq!(rows, [[Value::Integer(1), text(), Value::Null], [Value::Real(2.5), text(), Value::Null]]);
+        assert_eq!(document.select("SELECT 1 FROM d", "key"), [[Value::Integer(1)]]);
+        assert!(document.select("SELECT nonsense", "").is_empty());
         assert!(Document::parse(b"\xef\xbb\xbf{\"a\": \"\xff\"}").is_some());
     }
 }

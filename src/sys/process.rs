@@ -7,10 +7,15 @@ pub fn pid() -> u32 {
     std::process::id()
 }
 
+/// The effective user id.
+pub fn effective_uid() -> u32 {
+    // SAFETY: no arguments, cannot fail.
+    unsafe { libc::geteuid() }
+}
+
 /// Whether the effective user is root.
 pub fn is_root() -> bool {
-    // SAFETY: no arguments, cannot fail.
-    unsafe { libc::geteuid() == 0 }
+    effective_uid() == 0
 }
 
 /// Lowers this process's nice level by `steps` (setpriority(2)).

@@ -58,7 +58,7 @@ impl Root {
     }
 
     /// Counts an access; says whether it may be made.
-    fn access(&self, path: &Path) -> io::Result<PathBuf> {
+    pub(super) fn access(&self, path: &Path) -> io::Result<PathBuf> {
         let count = self.accesses.get().saturating_add(1);
         self.accesses.set(count);
         let failing = self.failing.get();
@@ -105,7 +105,7 @@ impl Root {
     /// # Errors
     /// As of [`Root::open`].
     pub fn lines(&self, path: impl AsRef<Path>) -> io::Result<Lines> {
-        Ok(Lines { file: self.open(path)?, buffer: Vec::new(), start: 0, skipping: false, over: false })
+        Ok(Lines::of(self.open(path)?))
     }
 
     /// The names in a directory, in the system's order, without `.` and `..`; none if it cannot be read.
@@ -152,7 +152,7 @@ impl Root {
 
 /// See [`Root::names`].
 #[derive(Debug)]
-pub struct Names(Option<fs::ReadDir>);
+pub struct Names(pub(super) Option<fs::ReadDir>);
 
 impl Iterator for Names {
     type Item = OsString;
@@ -174,6 +174,11 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// The lines of a file that is open, from where it stands.
+    pub fn of(file: File) -> Self {
+        Lines { file, buffer: Vec::new(), start: 0, skipping: false, over: false }
+    }
+
     /// The next line without its newline, at most [`LINE_BYTES`] of it.
     pub fn next_line(&mut self) -> Option<&[u8]> {
         loop {

@@ -4,9 +4,12 @@ pub mod agent;
 pub mod aliases;
 pub mod events;
 pub mod host;
+pub mod packages;
 pub mod process;
 pub mod registry;
+pub mod text;
 pub mod unsupported;
+pub mod users;
 
 #[cfg(test)]
 mod registry_tests;
