@@ -1,6 +1,6 @@
 //! All tables, by name.
 
-use super::{agent, events, host, process};
+use super::{agent, events, host, packages, process};
 use crate::sql::table::Table;
 
 /// Every table there is.
@@ -11,5 +11,7 @@ pub static TABLES: &[&Table] = &[
     &events::process_ancestors::TABLE,
     &events::process_events::TABLE,
     &host::uptime::TABLE,
+    &packages::deb_package_files::TABLE,
+    &packages::deb_packages::TABLE,
     &process::processes::TABLE,
 ];

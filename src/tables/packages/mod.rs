@@ -1,0 +1,9 @@
+//! Tables about what is installed: by distributions' package managers, by languages', as browsers' and editors'
+//! extensions. What several of them share: [`place`] (where is looked), [`glob`], and readers of file formats.
+
+pub mod deb_package_files;
+pub mod deb_packages;
+pub mod glob;
+pub mod ini;
+pub mod place;
+pub mod stanza;
