@@ -13,5 +13,7 @@ pub static TABLES: &[&Table] = &[
     &host::uptime::TABLE,
     &packages::deb_package_files::TABLE,
     &packages::deb_packages::TABLE,
+    &packages::rpm_package_files::TABLE,
+    &packages::rpm_packages::TABLE,
     &process::processes::TABLE,
 ];

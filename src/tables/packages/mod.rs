@@ -6,4 +6,7 @@ pub mod deb_packages;
 pub mod glob;
 pub mod ini;
 pub mod place;
+pub mod rpm;
+pub mod rpm_package_files;
+pub mod rpm_packages;
 pub mod stanza;
