@@ -76,7 +76,7 @@ fn fault(text: &str) -> Option<String> {
 }
 
 /// Blanks out comment lines and joins continued ones, keeping line numbers as they are.
-fn without_comments(text: &str) -> String {
+pub fn without_comments(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let trimmed = line.trim_start();

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The version whose dialect we speak: what a pack's or query's `version`, the least it wants, is compared with.
-const DIALECT: &str = "5.23.0";
+pub const DIALECT: &str = "5.23.0";
 
 /// A query of a pack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ fn gather(document: &Document, path: &str, queries: &mut Vec<PackQuery>) {
 }
 
 /// Whether what is at a path is for our platform and version.
-fn is_for_us(document: &Document, path: &str) -> bool {
+pub fn is_for_us(document: &Document, path: &str) -> bool {
     let text = |name: &str| document.text(&format!("{path}.{name}")).unwrap_or_default();
     let platform = text("platform");
     // osquery looks for these anywhere in the text.

@@ -101,6 +101,18 @@ impl Tracker {
             let Some(life) = self.ring.pop_front() else { break };
             self.apply(life, world);
         }
+        self.rewind();
+    }
+
+    /// Moves the few messages that wait to the ring's beginning: a ring that turns would touch all of its memory in time.
+    fn rewind(&mut self) {
+        const FEW: usize = 128;
+        let mut few = heapless::Vec::<Life, FEW>::new();
+        if self.ring.len() <= FEW {
+            few.extend(self.ring.drain(..));
+            self.ring.clear();
+            self.ring.extend(few);
+        }
     }
 
     /// Applies everything that waits, as at the end of a run.

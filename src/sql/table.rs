@@ -6,6 +6,7 @@
 use super::cache::Cache;
 use super::functions::regex::Patterns;
 use super::limits::Budget;
+use crate::config::flags::Flags;
 use crate::sys::root::Root;
 use rusqlite::types::ValueRef;
 use std::cell::OnceCell;
@@ -195,6 +196,8 @@ pub struct Context {
     pub events: OnceCell<Option<rusqlite::Connection>>,
     /// Names that are tables here: `osquery_info` and others ask for the program's state.
     pub started_epoch_s: i64,
+    /// The flags as given on the command line.
+    pub flags: Flags,
     /// Told of each scan before it begins: for people who wait.
     pub on_scan: Option<OnScan>,
     /// What the running query may take: tables that hold much memory charge it here.

@@ -6,8 +6,10 @@ use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Largest file that [`Root::read`] takes whole, bytes.
 pub const MOST_BYTES: u64 = 8 << 20;
@@ -68,6 +70,20 @@ impl Root {
         Ok(self.place(path))
     }
 
+    /// Whether this is the running machine: only then may a table show what the kernel tells without files (netlink,
+    /// socket options). Asking counts as an access.
+    pub fn is_live(&self) -> bool {
+        matches!(self.directory.as_os_str().as_bytes(), b"" | b"/") && self.access(Path::new("/")).is_ok()
+    }
+
+    /// Connects to a local stream socket, see [`super::local::connect`].
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn connect(&self, path: impl AsRef<Path>, timeout: Duration) -> io::Result<UnixStream> {
+        super::local::connect(&self.access(path.as_ref())?, timeout)
+    }
+
     /// Opens a regular file for reading (links are followed).
     ///
     /// # Errors
@@ -78,6 +94,27 @@ impl Root {
         let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
         let file = OpenOptions::new().read(true).custom_flags(flags).open(place)?;
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::from(io::ErrorKind::InvalidInput)) }
+    }
+
+    /// Opens a character device of this major number for reading, or a regular file in its place (an image's, a
+    /// test's).
+    ///
+    /// # Errors
+    /// The system's; InvalidInput for anything else.
+    pub fn open_device(&self, path: impl AsRef<Path>, major: u32) -> io::Result<File> {
+        let place = self.access(path.as_ref())?;
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
+        // Opening a device may set something off: look at what it is before and, for it may be another then, after.
+        let is_wanted = |status: &Metadata| {
+            let is_device = status.file_type().is_char_device() && libc::major(status.rdev()) == major;
+            is_device || status.is_file()
+        };
+        let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+        if !is_wanted(&fs::metadata(&place)?) {
+            return Err(invalid());
+        }
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(place)?;
+        if is_wanted(&file.metadata()?) { Ok(file) } else { Err(invalid()) }
     }
 
     /// A whole file.
@@ -163,20 +200,33 @@ impl Iterator for Names {
 }
 
 /// See [`Root::lines`]. A reading error ends it like the file's end.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Lines {
-    file: File,
+    file: Option<File>,
     buffer: Vec<u8>,
     start: usize,
     /// The rest of a line that was cut is passed over.
     skipping: bool,
     over: bool,
+    /// See [`Lines::end_below`].
+    full: usize,
 }
 
 impl Lines {
     /// The lines of a file that is open, from where it stands.
     pub fn of(file: File) -> Self {
-        Lines { file, buffer: Vec::new(), start: 0, skipping: false, over: false }
+        Lines { file: Some(file), ..Lines::default() }
+    }
+
+    /// Goes over to another file, and keeps the buffer.
+    pub fn begin(&mut self, file: File) {
+        self.buffer.clear();
+        *self = Lines { file: Some(file), buffer: std::mem::take(&mut self.buffer), ..Lines::default() };
+    }
+
+    /// For a file of the kernel's: a reading that gives fewer bytes than `full` is known to be the last.
+    pub fn end_below(&mut self, full: usize) {
+        self.full = full;
     }
 
     /// The next line without its newline, at most [`LINE_BYTES`] of it.
@@ -210,13 +260,14 @@ impl Lines {
         let length = self.buffer.len();
         self.buffer.resize(length + 16 * 1024, 0);
         let count = loop {
-            match self.file.read(self.buffer.get_mut(length..).unwrap_or(&mut [])) {
+            let Some(file) = &mut self.file else { break 0 };
+            match file.read(self.buffer.get_mut(length..).unwrap_or(&mut [])) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => break read.unwrap_or(0),
             }
         };
         self.buffer.truncate(length + count);
-        self.over |= count == 0;
+        self.over |= count == 0 || count < self.full;
     }
 }
 
@@ -259,6 +310,18 @@ mod tests {
         assert!(made.is_ok_and(|status| status.success()));
         assert_eq!(root.read("/fifo").unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(root.read("/").unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn devices_are_opened_by_their_kind() {
+        // /dev/null has the major number 1 everywhere (Documentation/admin-guide/devices.txt).
+        let root = Root::default();
+        assert!(root.open_device("/dev/null", 1).is_ok());
+        assert_eq!(root.open_device("/dev/null", 202).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(root.open_device("/", 1).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        let root = Root::new(directory("device"));
+        fs::write(root.place("/file"), b"x").unwrap();
+        assert!(root.open_device("/file", 202).is_ok());
     }
 
     #[test]

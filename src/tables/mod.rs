@@ -2,11 +2,18 @@
 
 pub mod agent;
 pub mod aliases;
+pub mod docker;
 pub mod events;
+pub mod feed;
+pub mod hardware;
 pub mod host;
+pub mod http;
+pub mod lxd;
+pub mod net;
 pub mod packages;
 pub mod process;
 pub mod registry;
+pub mod services;
 pub mod text;
 pub mod unsupported;
 pub mod users;

@@ -94,7 +94,7 @@ impl Session {
         let chosen = |table: &str| (all || listed("enable_tables", table)) && !listed("disable_tables", table);
         let on_scan = if flags.is_on("planner") { plan } else { interrupt::reading };
         let database = crate::cli::database_path(Some(Path::new(flags.text("database_path"))), false);
-        let context = Context { database, on_scan: Some(on_scan), ..Context::default() };
+        let context = Context { database, flags: flags.clone(), on_scan: Some(on_scan), ..Context::default() };
         let engine =
             Engine::with(context, Names::chosen(&chosen)).map_err(|error| error.message)?.within(limits(&flags));
         let path = flags.text("output");
