@@ -75,7 +75,7 @@ fn encoded(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The way back: line ends and padding do not matter. None: it is no base64.
-fn decoded(text: &[u8]) -> Option<Vec<u8>> {
+pub fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     let length = text.iter().rposition(|&byte| !matches!(byte, b'=' | b'\n' | b'\r')).map_or(0, |last| last + 1);
     let text = text.get(..length)?;
     let mut out = Vec::with_capacity(length / 4 * 3 + 2);

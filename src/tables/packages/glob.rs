@@ -24,8 +24,13 @@ struct Level {
 impl Glob {
     /// Begins before the first path.
     pub fn new(place: &Place, pattern: &'static str) -> Self {
+        Self::new_below(place, &[], pattern)
+    }
+
+    /// The same for a pattern that follows a path.
+    pub fn new_below(place: &Place, path: &[u8], pattern: &'static str) -> Self {
         let mut glob = Glob { plain: None, levels: Vec::new() };
-        glob.enter(place, Vec::new(), pattern);
+        glob.enter(place, path.to_vec(), pattern);
         glob
     }
 

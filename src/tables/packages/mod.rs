@@ -2,10 +2,16 @@
 //! extensions. What several of them share: [`place`] (where is looked), [`glob`], and readers of file formats.
 
 pub mod apt_sources;
+pub mod chrome;
+pub mod chrome_extension_content_scripts;
+pub mod chrome_extensions;
 pub mod deb_package_files;
 pub mod deb_packages;
+pub mod firefox_addons;
 pub mod glob;
+pub mod inflate;
 pub mod ini;
+pub mod jetbrains_plugins;
 pub mod npm_packages;
 pub mod place;
 pub mod portage;
@@ -18,4 +24,6 @@ pub mod rpm_package_files;
 pub mod rpm_packages;
 pub mod sites;
 pub mod stanza;
+pub mod vscode_extensions;
 pub mod yum_sources;
+pub mod zip;
