@@ -12,13 +12,19 @@ pub struct Stanzas {
     lines: Lines,
     names: &'static [&'static str],
     values: Vec<Vec<u8>>,
+    is_exact: bool,
     over: bool,
 }
 
 impl Stanzas {
     /// Begins before the first stanza of a file; `names` are the fields to keep.
     pub fn new(lines: Lines, names: &'static [&'static str]) -> Self {
-        Stanzas { lines, names, values: vec![Vec::new(); names.len()], over: false }
+        Stanzas { lines, names, values: vec![Vec::new(); names.len()], is_exact: false, over: false }
+    }
+
+    /// The same for files where `P` and `p` are two fields.
+    pub fn exact(lines: Lines, names: &'static [&'static str]) -> Self {
+        Stanzas { is_exact: true, ..Self::new(lines, names) }
     }
 
     /// Goes to the next stanza; false when there is none.
@@ -41,7 +47,7 @@ impl Stanzas {
                 }
                 Some(_) => {
                     is_there = true;
-                    last = field(line, self.names);
+                    last = field(line, self.names, self.is_exact);
                     if let Some(last) = last
                         && let Some((value, name)) = self.values.get_mut(last).zip(self.names.get(last))
                     {
@@ -62,10 +68,10 @@ impl Stanzas {
     }
 }
 
-fn field(line: &[u8], names: &[&str]) -> Option<usize> {
+fn field(line: &[u8], names: &[&str], is_exact: bool) -> Option<usize> {
     let is_named = |name: &&str| {
-        line.get(name.len()) == Some(&b':')
-            && line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+        let start = line.get(..name.len()).filter(|_| line.get(name.len()) == Some(&b':'));
+        start.is_some_and(|start| start == name.as_bytes() || !is_exact && start.eq_ignore_ascii_case(name.as_bytes()))
     };
     names.iter().position(is_named)
 }
