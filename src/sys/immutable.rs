@@ -3,6 +3,7 @@
 //! memory). A layer of our own between SQLite and the system (sqlite.org/vfs.html), which can read and nothing else.
 //! A path is the descriptor's number.
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, OpenFlags, Result, ffi};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fs::File;
@@ -177,7 +178,11 @@ fn is_registered() -> bool {
     })
 }
 
-/// A database in an open file, with a page cache of 256 KiB. Writers are not waited for: what they do meanwhile may make
+/// Longest text or blob in such a database, bytes.
+const VALUE_BYTES: c_int = 33 << 20;
+
+/// A database in an open file, with a page cache of 256 KiB. Who made it is not trusted: its views and triggers are not
+/// run, nor are functions in it that could do harm, and no value may be larger than 33 MiB. Writers are not waited for: what they do meanwhile may make
 /// an error of what is read, and what is in a write-ahead log is not seen.
 pub struct Database {
     connection: Connection,
@@ -196,6 +201,11 @@ impl Database {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags_and_vfs(file.as_raw_fd().to_string(), flags, NAME)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        // SAFETY: the handle is open.
+        unsafe { ffi::sqlite3_limit(connection.handle(), ffi::SQLITE_LIMIT_LENGTH, VALUE_BYTES) };
         connection.execute_batch("PRAGMA cache_size = -256")?;
         Ok(Database { connection, _file: file })
     }
@@ -232,6 +242,17 @@ mod tests {
         }
         let names: Vec<_> = fs::read_dir(tree.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["db"]);
+    }
+
+    #[test]
+    fn views_of_strangers_are_not_run() {
+        let tree = Tree::new("immutable-view");
+        let writer = Connection::open(tree.place("/db")).unwrap();
+        let endless = "CREATE VIEW v AS WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x FROM r) SELECT x FROM r";
+        writer.execute_batch(endless).unwrap();
+        let reader = Database::open(File::open(tree.place("/db")).unwrap()).unwrap();
+        assert!(reader.connection().prepare("SELECT * FROM v").is_err());
+        assert!(reader.connection().query_row("SELECT zeroblob(40 << 20)", [], |_| Ok(())).is_err());
     }
 
     #[test]

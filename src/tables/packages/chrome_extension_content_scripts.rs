@@ -1,8 +1,9 @@
 //! `chrome_extension_content_scripts`: which pages the scripts of browser extensions are put into, a row for each pair of
 //! a script and a pattern, from the manifests ([`super::chrome`]). Memory: one manifest, and the scripts and patterns of
-//! one of its entries.
+//! one of its entries; at most 4096 entries, and of each 4096 scripts and patterns.
 
 use super::chrome::extensions::Extensions;
+use super::chrome::profiles::text;
 use crate::sql::document::Document;
 use crate::sql::table::{Column, Cursor, INDEX, OPTIMIZED, Table, TableError, Type, Value, column};
 
@@ -42,7 +43,7 @@ struct Scan {
 }
 
 fn texts(document: &Document, path: &str) -> Vec<Value> {
-    let rows = document.select("SELECT value FROM d, json_each(d.j, ?1) WHERE type = 'text'", path);
+    let rows = document.select("SELECT value FROM d, json_each(d.j, ?1) WHERE type = 'text' LIMIT 4096", path);
     rows.into_iter().flatten().collect()
 }
 
@@ -64,10 +65,11 @@ impl Cursor for Scan {
             if !self.extensions.advance()? {
                 return Ok(false);
             }
-            let members = |document: &Document| document.members("$.content_scripts");
-            let members = self.extensions.document.as_ref().map(members).unwrap_or_default();
-            let objects = members.into_iter().filter(|member| member.kind == "object");
-            self.entries = objects.map(|member| member.path).collect::<Vec<_>>().into_iter();
+            let sql = "SELECT fullkey FROM d, json_each(d.j, ?1) WHERE type = 'object' LIMIT 4096";
+            let rows = self.extensions.document.as_ref().map(|document| document.select(sql, "$.content_scripts"));
+            let path = |value: Value| String::from_utf8(text(Some(&value))).ok();
+            let paths = rows.unwrap_or_default().into_iter().flatten().filter_map(path);
+            self.entries = paths.collect::<Vec<_>>().into_iter();
         }
     }
 

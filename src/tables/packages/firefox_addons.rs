@@ -39,7 +39,7 @@ const SELECT: &str = "SELECT value->>'$.defaultLocale.name', value->>'$.id', val
     coalesce(value->>'$.userDisabled', 0) OR coalesce(value->>'$.appDisabled', 0) OR \
     coalesce(value->>'$.softDisabled', 0) OR coalesce(value->>'$.embedderDisabled', 0), \
     value->>'$.applyBackgroundUpdates', value->>'$.location', value->>'$.path' \
-    FROM d, json_each(d.j, '$.addons') WHERE type = 'object'";
+    FROM d, json_each(d.j, '$.addons') WHERE type = 'object' LIMIT 4096";
 /// Below a home: the distribution's, since Firefox 147, snap's, flatpak's, and kin.
 const DIRECTORIES: &[&str] = &[
     ".mozilla/firefox",

@@ -90,16 +90,23 @@ impl Scan {
     }
 
     /// The plugin.xml of a plugin.
-    fn xml(&self, path: &[u8]) -> Option<Vec<u8>> {
+    fn xml(&self, path: &[u8]) -> Result<Option<Vec<u8>>, TableError> {
         let xml = |path: &[u8]| extract(&self.place.open(path).ok()?, b"META-INF/plugin.xml", XML_BYTES);
         if path.ends_with(b".jar") {
-            return xml(path);
+            return Ok(xml(path));
         }
         let library = join(path, "lib");
         let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
         let mut jars = self.place.sorted_names(&library, ".jar");
         jars.sort_by_key(|jar| rank(jar, name));
-        jars.iter().find_map(|jar| xml(&join(&library, jar)))
+        for jar in jars {
+            self.place.context().check()?;
+            let xml = xml(&join(&library, jar));
+            if xml.is_some() {
+                return Ok(xml);
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -146,7 +153,7 @@ impl Cursor for Scan {
         loop {
             self.place.context().check()?;
             let Some(path) = self.next_path() else { return Ok(false) };
-            if let Some(xml) = self.xml(&path) {
+            if let Some(xml) = self.xml(&path)? {
                 (self.path, self.xml) = (path, xml);
                 return Ok(true);
             }

@@ -31,27 +31,31 @@ pub static TABLE: Table = Table {
         let text = |value: &Value| if let Value::Text(text) = value { Some(text.clone()) } else { None };
         let mut given: Vec<_> = query.equals(CONFIG).filter_map(text).collect();
         let mut names = if given.is_empty() { place.names(DIRECTORY) } else { Names::none() };
-        let mut rows = Vec::new().into_iter();
+        let (mut sections, mut rows) = (Vec::new().into_iter(), Vec::new().into_iter());
+        let mut config = Vec::new();
         Ok(Each::of(move || {
             loop {
                 if let Some(row) = rows.next() {
                     return Some(row);
                 }
-                let name = given.pop().or_else(|| names.next().map(|name| name.as_bytes().to_vec()))?;
-                rows = read(&place, &name).into_iter();
+                if let Some(section) = sections.next() {
+                    rows = section_rows(&config, &section).into_iter();
+                    continue;
+                }
+                config = given.pop().or_else(|| names.next().map(|name| name.as_bytes().to_vec()))?;
+                sections = read(&place, &config).into_iter();
             }
         }))
     },
 };
 
-/// The rows of a file. A name of other letters than libuci takes is that of a file that a package manager left.
-fn read(place: &Place, name: &[u8]) -> Vec<Vec<Value>> {
+/// The sections of a file. A name of other letters than libuci takes is that of a file that a package manager left.
+fn read(place: &Place, name: &[u8]) -> Vec<Section> {
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
     if name.starts_with(b".") || !name.iter().all(is_letter) {
         return Vec::new();
     }
-    let Some(text) = place.read(&join(DIRECTORY, name), FILE_BYTES) else { return Vec::new() };
-    sections(&text).iter().flat_map(|section| section_rows(name, section)).collect()
+    place.read(&join(DIRECTORY, name), FILE_BYTES).map(|text| sections(&text)).unwrap_or_default()
 }
 
 fn section_rows(config: &[u8], section: &Section) -> Vec<Vec<Value>> {

@@ -33,12 +33,11 @@ pub static TABLE: Table = Table {
         let database = Database::open(&place, Wanted::of(&query, PACKAGE, Some(PATH)));
         let wanted = if let Some(Value::Text(path)) = query.equal(PATH) { Some(path.clone()) } else { None };
         let directories = Vec::new();
-        Ok(Box::new(Scan { place, database, wanted, files: 0, next: 0, offsets: [0; 4], texts: [0; 4], directories }))
+        Ok(Box::new(Scan { database, wanted, files: 0, next: 0, offsets: [0; 4], texts: [0; 4], directories }))
     },
 };
 
 struct Scan {
-    place: Place,
     database: Database,
     /// The one path that is wanted.
     wanted: Option<Vec<u8>>,
@@ -119,7 +118,6 @@ impl Cursor for Scan {
                     return Ok(true);
                 }
             }
-            self.place.context().budget.tick()?;
             if !self.database.advance()? {
                 return Ok(false);
             }

@@ -48,7 +48,6 @@ struct Scan {
 
 impl Cursor for Scan {
     fn advance(&mut self) -> Result<bool, TableError> {
-        self.place.context().budget.tick()?;
         self.database.advance()
     }
 

@@ -31,7 +31,7 @@ const SELECT: &str = "SELECT coalesce(value->>'$.identifier.id', ''), coalesce(v
     coalesce(value->>'$.version', ''), coalesce(value->>'$.location.path', value->>'$.location.fsPath', ''), \
     coalesce(value->>'$.metadata.publisherDisplayName', ''), coalesce(value->>'$.metadata.publisherId', ''), \
     value->>'$.metadata.installedTimestamp', value->>'$.metadata.isPreReleaseVersion' \
-    FROM d, json_each(d.j) WHERE type = 'object' AND json_type(value, '$.identifier') = 'object'";
+    FROM d, json_each(d.j) WHERE type = 'object' AND json_type(value, '$.identifier') = 'object' LIMIT 4096";
 /// Editors as osquery names them, and their directories below a home.
 const EDITORS: &[(&str, &str)] = &[
     ("vscode", ".vscode"),

@@ -12,8 +12,8 @@ const ENTRY: usize = 46;
 const HEAD: usize = 30;
 /// Bytes of the directory read at a time.
 const PIECE: usize = 64 << 10;
-/// Largest directory, bytes.
-const DIRECTORY: u64 = 16 << 20;
+/// How much of the directory is looked at, bytes.
+const DIRECTORY: u64 = 4 << 20;
 
 fn short(bytes: &[u8], offset: usize) -> Option<usize> {
     Some(usize::from(u16::from_le_bytes(bytes.get(offset..offset + 2)?.try_into().ok()?)))

@@ -33,6 +33,8 @@ const BROWSERS: &[(&str, &str)] = &[
     ("vivaldi", ".var/app/com.vivaldi.Vivaldi/config/vivaldi"),
     ("island", ".config/island"),
 ];
+/// Most extensions noted in one profile; the SELECT has the same bound.
+const MOST_SETTINGS: usize = 4096;
 const FILES: [&str; 2] = ["Preferences", "Secure Preferences"];
 
 /// What a browser noted about an extension. Texts are empty where there is nothing.
@@ -77,7 +79,7 @@ pub struct Profiles {
 
 const SETTINGS: &str = "SELECT key, value->>'$.path', value->>'$.state', value->'$.from_webstore', \
     coalesce(value->>'$.install_time', value->>'$.first_install_time') FROM d, json_each(d.j, ?1) \
-    WHERE type = 'object' AND json_type(value, '$.path') = 'text'";
+    WHERE type = 'object' AND json_type(value, '$.path') = 'text' LIMIT 4096";
 
 /// A value of a row as text.
 pub fn text(value: Option<&Value>) -> Vec<u8> {
@@ -101,7 +103,7 @@ fn settings(document: &Document, settings: &mut Vec<Setting>) {
                 from_webstore: text(3),
                 install_time: text(4),
             };
-            if settings.iter().all(|known| known.path != setting.path) {
+            if settings.len() < MOST_SETTINGS && settings.iter().all(|known| known.path != setting.path) {
                 settings.push(setting);
             }
         }

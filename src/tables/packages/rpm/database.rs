@@ -5,8 +5,9 @@ use super::hash::Hash;
 use super::header::{Header, tag};
 use super::slots::Slots;
 use super::sqlite::Packages;
-use crate::sql::table::{Query, TableError, Value};
+use crate::sql::table::{Context, Query, TableError, Value};
 use crate::tables::packages::place::{Place, join};
+use std::rc::Rc;
 
 /// Largest header, bytes (a package of some 100,000 files); larger ones are passed over.
 pub const MOST_BYTES: usize = 32 << 20;
@@ -47,8 +48,10 @@ enum Kind {
 pub struct Database {
     kind: Kind,
     wanted: Wanted,
-    /// The header's bytes.
+    context: Rc<Context>,
+    /// The header's bytes, and how many of them the budget knows of.
     bytes: Vec<u8>,
+    charged: usize,
 }
 
 impl Database {
@@ -61,7 +64,8 @@ impl Database {
             let hash = || Hash::open(open("Packages")?).map(Kind::Hash);
             sqlite().or_else(slots).or_else(hash)
         });
-        Database { kind: kind.unwrap_or(Kind::None), wanted, bytes: Vec::new() }
+        let context = place.context().clone();
+        Database { kind: kind.unwrap_or(Kind::None), wanted, context, bytes: Vec::new(), charged: 0 }
     }
 
     /// Goes to the next header; false when there is none.
@@ -70,6 +74,7 @@ impl Database {
     /// The database is broken, or is being changed.
     pub fn advance(&mut self) -> Result<bool, TableError> {
         loop {
+            self.context.budget.tick()?;
             let is_there = match &mut self.kind {
                 Kind::None => false,
                 Kind::Sqlite(packages) => packages
@@ -85,6 +90,9 @@ impl Database {
                 Wanted::Package(name) => header.text(tag::NAME) == name,
                 Wanted::All | Wanted::Path(_) => true,
             };
+            self.context.budget.release(std::mem::take(&mut self.charged));
+            self.context.budget.charge(self.bytes.len())?;
+            self.charged = self.bytes.len();
             if self.header().as_ref().is_some_and(wanted) {
                 return Ok(true);
             }
@@ -94,5 +102,11 @@ impl Database {
     /// The header.
     pub fn header(&self) -> Option<Header<'_>> {
         Header::of(&self.bytes)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.context.budget.release(self.charged);
     }
 }
