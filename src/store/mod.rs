@@ -9,3 +9,6 @@ pub mod row;
 pub mod schema;
 pub mod status;
 pub mod writer;
+
+#[cfg(test)]
+mod tests;

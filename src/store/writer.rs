@@ -148,10 +148,12 @@ impl Writer {
             match open(&self.path) {
                 Ok(connection) => {
                     self.connection = Some(connection);
-                    if let Err(error) = self.begin_file() {
-                        self.fail("reading", &error, now_ns);
+                    let Err(error) = self.begin_file() else { return };
+                    self.fail("reading", &error, now_ns);
+                    if !is_corrupt(&error) || attempt > 0 {
+                        return;
                     }
-                    return;
+                    self.set_aside(&format!("is damaged ({error})"));
                 }
                 Err(Unusable::Foreign(why)) if attempt == 0 => self.set_aside(&why),
                 Err(Unusable::Foreign(why)) => self.note(&why, now_ns),
@@ -236,7 +238,11 @@ impl Writer {
                 self.unsynced |= !self.pending.is_empty();
                 self.pending.clear();
             }
-            Err(error) => self.failed("writing", &error, now_ns),
+            Err(error) => {
+                // Whether the file has some of them after all is not known: the next attempt replaces them.
+                self.newest = self.newest.max(self.pending.newest());
+                self.failed("writing", &error, now_ns);
+            }
         }
         self.sync(now_ns);
     }
