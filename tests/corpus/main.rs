@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod packs;
+mod regressions;
 mod run;
 
 use packs::{Pack, Query, osquerys_tables};

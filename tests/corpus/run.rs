@@ -39,7 +39,9 @@ pub struct Bench(PathBuf);
 
 impl Bench {
     pub fn new() -> Bench {
-        let path = std::env::temp_dir().join(format!("stemma-corpus-{}", std::process::id()));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Relaxed);
+        let path = std::env::temp_dir().join(format!("stemma-corpus-{}-{number}", std::process::id()));
         fs::create_dir_all(&path).expect("a directory");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a directory for all");
         let binary = std::env::var_os("STEMMA_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_stemma").into());
@@ -58,7 +60,8 @@ impl Bench {
         if nobody { vec![User::Caller, User::Nobody] } else { vec![User::Caller] }
     }
 
-    fn command(&self, user: User) -> Command {
+    /// The binary, as this user, in the bench's directory.
+    pub fn command(&self, user: User) -> Command {
         let binary = self.0.join("stemma");
         let mut command = match user {
             User::Caller => Command::new(binary),
