@@ -6,7 +6,9 @@ pub mod alloc;
 pub mod clock;
 pub mod cpuid;
 pub mod dir;
+pub mod directory;
 pub mod file;
+pub mod filesystem;
 pub mod function;
 pub mod home;
 pub mod interrupt;
@@ -27,3 +29,4 @@ pub mod uname;
 #[cfg(all(target_env = "musl", panic = "abort"))]
 pub mod unwind;
 pub mod vtab;
+pub mod xattr;

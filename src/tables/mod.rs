@@ -5,6 +5,7 @@ pub mod aliases;
 pub mod docker;
 pub mod events;
 pub mod feed;
+pub mod files;
 pub mod hardware;
 pub mod host;
 pub mod http;

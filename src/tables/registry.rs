@@ -1,6 +1,6 @@
 //! All tables, by name.
 
-use super::{agent, docker, events, hardware, host, lxd, net, process, services, users};
+use super::{agent, docker, events, files, hardware, host, lxd, net, process, services, users};
 use crate::sql::table::Table;
 
 /// Every table there is.
@@ -35,6 +35,19 @@ pub static TABLES: &[&Table] = &[
     &docker::docker_volumes::TABLE,
     &events::process_ancestors::TABLE,
     &events::process_events::TABLE,
+    &files::block_devices::TABLE,
+    &files::certificates::TABLE,
+    &files::disk_encryption::TABLE,
+    &files::extended_attributes::TABLE,
+    &files::file::TABLE,
+    &files::file_lines::TABLE,
+    &files::hash::TABLE,
+    &files::magic::TABLE,
+    &files::md_devices::TABLE,
+    &files::md_drives::TABLE,
+    &files::md_personalities::TABLE,
+    &files::mounts::TABLE,
+    &files::suid_bin::TABLE,
     &hardware::acpi_tables::TABLE,
     &hardware::cpu_info::TABLE,
     &hardware::cpuid::TABLE,
