@@ -22,3 +22,4 @@ pub mod suid_bin;
 mod superblock;
 pub mod walk;
 pub mod x509;
+pub mod yara_file;
