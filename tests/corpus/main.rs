@@ -1,6 +1,6 @@
 //! Real query packs against the built binary: every query of osquery's packs, of fleet managers and of published
 //! configurations that names only tables we have must run to its end, as root and as an ordinary user, and say nothing on
-//! stderr but warnings.
+//! stderr but warnings. A table of osquery's that is neither built nor left out for a reason is a failure too.
 //!
 //! The packs are data kept beside the project (`shared/osquery/corpus`), not part of it. Where they are not there the test
 //! says `skipped`, and fails where STEMMA_REQUIRE_AUDIT=1 asks for everything. `STEMMA_BIN` names another binary to
@@ -93,7 +93,13 @@ fn report(pack: &Pack, fates: &[Fate]) -> (String, Vec<String>) {
         let why = match fate {
             Fate::Ran => continue,
             Fate::Unsupported(table) => format!("table {table} is not supported"),
-            Fate::Missing(table) => format!("table {table} is not built"),
+            Fate::Missing(table) => {
+                failures.push(format!(
+                    "{} {}: table {table} is neither built nor left out for a reason",
+                    pack.name, query.id
+                ));
+                format!("FAILED table {table} is not built")
+            }
             Fate::Elsewhere(table) => format!("table {table} is another platform's or an extension's"),
             Fate::Failed(why) => {
                 failures.push(format!("{} {} ({}): {why}\n    {}", pack.name, query.id, query.platform, query.sql));
