@@ -48,7 +48,6 @@ pub static TABLES: &[&Table] = &[
     &files::md_personalities::TABLE,
     &files::mounts::TABLE,
     &files::suid_bin::TABLE,
-    &files::yara_file::TABLE,
     &hardware::acpi_tables::TABLE,
     &hardware::cpu_info::TABLE,
     &hardware::cpuid::TABLE,

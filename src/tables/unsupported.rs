@@ -3,6 +3,7 @@
 
 use super::aliases::resolved;
 
+const YARA: &str = "YARA rules need their own scanner, which is not built in";
 const TLS: &str = "it needs a TLS client, which is not built in";
 const CLOUD: &str = "it asks a cloud provider's metadata service over the network, which queries here never do";
 const DISK: &str = "it needs The Sleuth Kit to read raw disks, which is not built in";
@@ -34,8 +35,9 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("socket_events", AUDIT),
     ("syslog_events", "the agent does not receive syslog"),
     ("user_events", AUDIT),
-    ("yara_events", "the agent does not watch files"),
-    ("yara_process", "queries here never read the memory of processes"),
+    ("yara_events", YARA),
+    ("yara_file", YARA),
+    ("yara_process", YARA),
     ("ycloud_instance_metadata", CLOUD),
 ];
 

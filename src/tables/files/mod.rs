@@ -22,4 +22,3 @@ pub mod suid_bin;
 mod superblock;
 pub mod walk;
 pub mod x509;
-pub mod yara_file;
