@@ -18,7 +18,6 @@ pub mod services;
 pub mod text;
 pub mod unsupported;
 pub mod users;
-pub mod yara;
 
 #[cfg(test)]
 mod registry_tests;
