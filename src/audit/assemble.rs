@@ -4,6 +4,7 @@
 //! or when its slot is needed. All memory is taken at construction: a slot has [`capacity::EVENT_TEXT`] bytes of text,
 //! of which only touched pages cost anything, and a large event's pages are given back after it.
 
+use super::arguments::Arguments;
 use super::event::{Event, Exec, Exit, FileIds, Fork, Ids, Stamp, Syscall};
 use super::record::{self, Record, decimal, hexadecimal, kind};
 use super::syscalls::{self, Call};
@@ -22,6 +23,18 @@ const SMALL_BYTES: usize = 16 * 1024;
 const RECENT: usize = 16;
 /// CLONE_THREAD.
 const CLONE_THREAD: u64 = 0x0001_0000;
+/// What nobody told.
+const UNSET: Ids = Ids {
+    auid: u32::MAX,
+    uid: u32::MAX,
+    gid: u32::MAX,
+    euid: u32::MAX,
+    suid: u32::MAX,
+    fsuid: u32::MAX,
+    egid: u32::MAX,
+    sgid: u32::MAX,
+    fsgid: u32::MAX,
+};
 
 /// What was met; all since construction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +60,8 @@ pub struct AssemblerCounters {
 struct Header {
     call: Option<Call>,
     success: bool,
-    exit: u64,
+    /// `exit=`, where that can be a pid; 0: it cannot.
+    child: u32,
     first: u64,
     pid: u32,
     ppid: u32,
@@ -62,14 +76,13 @@ struct Slot {
     stamp: Stamp,
     since_ms: u64,
     header: Option<Header>,
+    /// PATH item 0 came.
+    item: bool,
     file: Option<FileIds>,
     exe: usize,
     cwd: Option<usize>,
-    command: usize,
-    argc: Option<u32>,
-    /// Argument and piece that come next.
-    next: (u32, u32),
-    gap: bool,
+    arguments: Arguments,
+    /// exe or cwd did not fit, or came cut.
     cut: bool,
 }
 
@@ -132,6 +145,12 @@ impl Assembler {
         self.add(index, kind, &record);
     }
 
+    /// Takes note of a datagram that is no record.
+    pub fn unreadable(&mut self) {
+        self.counters.records += 1;
+        self.counters.malformed += 1;
+    }
+
     /// Delivers what has waited for its EOE for [`TIMEOUT_MS`] (`u64::MAX`: everything).
     pub fn expire(&mut self, now_ms: u64, sink: &mut dyn FnMut(Event<'_>)) {
         for index in 0..self.slots.len() {
@@ -165,25 +184,15 @@ impl Assembler {
         }
         let (paths, command) = text.split_at_mut(2 * PATH_BYTES.min(capacity::EVENT_TEXT / 4));
         let (exe, cwd) = paths.split_at_mut(paths.len() / 2);
-        let again = match kind {
-            kind::SYSCALL => {
-                let again = slot.header.is_some();
-                if !again {
-                    slot.syscall(record, exe);
-                }
-                again
-            }
-            kind::CWD => {
-                let again = slot.cwd.is_some();
-                if let Some((_, value)) = record.fields().find(|(name, _)| *name == b"cwd") {
-                    slot.cwd = Some(slot.fitted(record::decode(value, cwd), cwd.len()));
-                }
-                again
-            }
+        let taken = match kind {
+            kind::SYSCALL => slot.syscall(record, exe),
+            kind::CWD => slot.directory(record, cwd),
             kind::PATH => slot.path(record),
-            _ => slot.arguments(record, command),
+            _ if slot.arguments.take(record, command) => Taken::Again,
+            _ => Taken::New,
         };
-        self.counters.duplicates += u64::from(again);
+        self.counters.duplicates += u64::from(taken == Taken::Again);
+        self.counters.malformed += u64::from(taken == Taken::Malformed);
     }
 
     /// Hands an event out, if it is one, and frees its slot.
@@ -208,8 +217,7 @@ impl Assembler {
         let path = exe.get(..slot.exe).unwrap_or(&[]);
         let (partial, event) = match header.call {
             Some(Call::Process(syscall @ (Syscall::Execve | Syscall::Execveat))) => {
-                let arguments_missing = slot.gap || slot.argc.is_none_or(|argc| slot.next.0 < argc);
-                let partial = arguments_missing || slot.cwd.is_none() || slot.file.is_none() || slot.cut;
+                let partial = !slot.arguments.complete() || slot.cwd.is_none() || !slot.item || slot.cut;
                 let exec = Exec {
                     stamp: slot.stamp,
                     syscall,
@@ -217,7 +225,7 @@ impl Assembler {
                     ppid: header.ppid,
                     ids: header.ids,
                     path,
-                    cmdline: command.get(..slot.command).unwrap_or(&[]),
+                    cmdline: command.get(..slot.arguments.length()).unwrap_or(&[]),
                     cwd: cwd.get(..slot.cwd.unwrap_or(0)).unwrap_or(&[]),
                     file: slot.file,
                     partial,
@@ -225,9 +233,8 @@ impl Assembler {
                 (partial, Event::Exec(exec))
             }
             Some(Call::Process(syscall)) => {
-                let child = u32::try_from(header.exit).unwrap_or(0);
                 let flags = if syscall == Syscall::Clone { header.first } else { 0 };
-                let Header { pid, ppid, ids, .. } = header;
+                let Header { pid, ppid, child, ids, .. } = header;
                 (false, Event::Fork(Fork { stamp: slot.stamp, syscall, pid, ppid, child, ids, path, flags }))
             }
             Some(Call::Exit { group }) => {
@@ -237,8 +244,8 @@ impl Assembler {
             None => return,
         };
         self.counters.partial += u64::from(partial);
-        self.counters.truncated += u64::from(slot.cut);
-        let used = slot.command;
+        self.counters.truncated += u64::from(slot.cut || slot.arguments.cut);
+        let used = slot.arguments.length();
         sink(event);
         if used > SMALL_BYTES {
             let whole = range(index);
@@ -247,130 +254,137 @@ impl Assembler {
     }
 }
 
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    New,
+    /// It had come before: the first one counts.
+    Again,
+    /// It does not say what its kind says: nothing was taken from it.
+    Malformed,
+}
+
 impl Slot {
-    /// How much of `wanted` bytes there was room for.
-    fn fitted(&mut self, wanted: usize, room: usize) -> usize {
-        self.cut |= wanted > room;
-        wanted.min(room)
+    /// A text, as far as there is room for it.
+    fn text(&mut self, value: &[u8], out: &mut [u8]) -> usize {
+        let wanted = record::decode(value, out);
+        self.cut |= wanted > out.len() || !record::is_whole(value);
+        wanted.min(out.len())
     }
 
-    fn syscall(&mut self, record: &Record<'_>, exe: &mut [u8]) {
-        let mut header = Header::default();
-        let (mut arch, mut number) = (0, u64::MAX);
-        for (name, value) in record.fields() {
-            let id = || decimal(value).map_or(u32::MAX, |id| id as u32);
+    /// Only a record that reaches `exe=` is taken: one that ends before it is cut, and its last number may be as well.
+    fn syscall(&mut self, record: &Record<'_>, exe: &mut [u8]) -> Taken {
+        if self.header.is_some() {
+            return Taken::Again;
+        }
+        let mut header = Header { ids: UNSET, ..Header::default() };
+        let (mut arch, mut number, mut ppid, mut whole) = (None, None, None, false);
+        let mut fields = record.fields();
+        while let Some((name, value)) = fields.next() {
             match name {
-                b"arch" => arch = hexadecimal(value).unwrap_or(0) as u32,
-                b"syscall" => number = decimal(value).unwrap_or(u64::MAX),
+                b"arch" => arch = hexadecimal(value).and_then(|arch| u32::try_from(arch).ok()),
+                b"syscall" => number = decimal(value),
                 b"success" => header.success = value == b"yes",
-                b"exit" => header.exit = decimal(value).unwrap_or(u64::MAX),
+                b"exit" => header.child = record::pid(value).unwrap_or(0),
                 b"a0" => header.first = hexadecimal(value).unwrap_or(0),
-                b"ppid" => header.ppid = decimal(value).unwrap_or(0) as u32,
-                b"pid" => header.pid = decimal(value).unwrap_or(0) as u32,
-                b"auid" => header.ids.auid = id(),
-                b"uid" => header.ids.uid = id(),
-                b"gid" => header.ids.gid = id(),
-                b"euid" => header.ids.euid = id(),
-                b"suid" => header.ids.suid = id(),
-                b"fsuid" => header.ids.fsuid = id(),
-                b"egid" => header.ids.egid = id(),
-                b"sgid" => header.ids.sgid = id(),
-                b"fsgid" => header.ids.fsgid = id(),
+                b"ppid" => ppid = if value == b"0" { Some(0) } else { record::pid(value) },
+                b"pid" => header.pid = record::pid(value).unwrap_or(0),
                 b"exe" => {
-                    self.exe = self.fitted(record::decode(value, exe), exe.len());
-                    // Nothing that is of use comes after exe: subject, key.
+                    self.exe = self.text(value, exe);
+                    // The key always follows, where the kernel writes it all.
+                    self.cut |= fields.at_end() && !value.starts_with(b"\"");
+                    whole = true;
                     break;
                 }
-                _ => {}
+                _ => set_id(&mut header.ids, name, value),
             }
         }
+        let (Some(arch), Some(number), Some(ppid)) = (arch, number, ppid) else { return Taken::Malformed };
+        header.ppid = ppid;
         header.call = syscalls::call(arch, number);
-        let thread = header.call == Some(Call::Process(Syscall::Clone)) && header.first & CLONE_THREAD != 0;
+        let exec = matches!(header.call, Some(Call::Process(Syscall::Execve | Syscall::Execveat)));
         // exit and exit_group do not return: they have no success.
-        let wanted = matches!(header.call, Some(Call::Exit { .. })) || header.call.is_some() && header.success;
-        self.ignored = !wanted || thread || header.pid == 0;
+        let exits = matches!(header.call, Some(Call::Exit { .. }));
+        let wanted = exits || header.call.is_some() && header.success;
+        let childless = !exec && !exits && (header.child == 0 || header.child == header.pid);
+        if !whole || header.pid == 0 || header.pid == ppid || wanted && childless {
+            return Taken::Malformed;
+        }
+        let thread = header.call == Some(Call::Process(Syscall::Clone)) && header.first & CLONE_THREAD != 0;
+        self.ignored = !wanted || thread;
         self.header = Some(header);
+        Taken::New
     }
 
-    /// PATH item 0; returns whether it had come before.
-    fn path(&mut self, record: &Record<'_>) -> bool {
-        let mut file = FileIds::default();
-        for (name, value) in record.fields() {
+    fn directory(&mut self, record: &Record<'_>, cwd: &mut [u8]) -> Taken {
+        if self.cwd.is_some() {
+            return Taken::Again;
+        }
+        let Some((_, value)) = record.fields().find(|(name, _)| *name == b"cwd") else { return Taken::Malformed };
+        self.cwd = Some(self.text(value, cwd));
+        Taken::New
+    }
+
+    /// PATH item 0, whole or not at all: `rdev=` always follows `ogid=`.
+    fn path(&mut self, record: &Record<'_>) -> Taken {
+        let (mut item, mut mode, mut uid, mut gid, mut nameless) = (false, None, None, None, false);
+        let mut fields = record.fields();
+        while let Some((name, value)) = fields.next() {
+            let number = || decimal(value).and_then(|id| u32::try_from(id).ok());
             match name {
-                b"item" if value != b"0" => return false,
-                b"mode" => file.mode = value.iter().fold(0, |mode, digit| mode << 3 | u32::from(digit & 7)),
-                b"ouid" => file.uid = decimal(value).unwrap_or(0) as u32,
+                b"item" => match decimal(value) {
+                    Some(0) => item = true,
+                    Some(_) => return Taken::New,
+                    None => return Taken::Malformed,
+                },
+                b"mode" => mode = octal(value),
+                b"ouid" => uid = number(),
                 b"ogid" => {
-                    file.gid = decimal(value).unwrap_or(0) as u32;
+                    gid = number().filter(|_| !fields.at_end());
                     break;
                 }
+                // A name that stands for no inode has none of them.
+                b"nametype" => nameless = mode.is_none() && uid.is_none(),
                 _ => {}
             }
         }
-        let again = self.file.is_some();
-        self.file = Some(file);
-        again
-    }
-
-    /// An EXECVE record in any of its shapes: `a0="…"`, `a1=HEX`, `a2_len=N a2[0]=…`; returns whether all of it had
-    /// come before (`auditsc.c: audit_log_execve_info`).
-    fn arguments(&mut self, record: &Record<'_>, out: &mut [u8]) -> bool {
-        let mut again = true;
-        for (name, value) in record.fields() {
-            if name == b"argc" {
-                again &= self.argc.is_some();
-                self.argc = decimal(value).map(|argc| argc as u32);
-                continue;
-            }
-            let Some(name) = name.strip_prefix(b"a") else { continue };
-            let digits = name.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            let Some(argument) = decimal(name.get(..digits).unwrap_or(&[])) else { continue };
-            let piece = match name.get(digits..) {
-                Some(b"") => None,
-                Some([b'[', inner @ .., b']']) => match decimal(inner) {
-                    Some(piece) => Some(piece as u32),
-                    None => continue,
-                },
-                // aN_len: the pieces that follow say as much.
-                _ => continue,
-            };
-            again &= !self.argument(argument as u32, piece, value, out);
+        let file = match (mode, uid, gid) {
+            (Some(mode), Some(uid), Some(gid)) => Some(FileIds { mode, uid, gid }),
+            _ => None,
+        };
+        if !item || file.is_none() && !nameless {
+            return Taken::Malformed;
         }
-        again
-    }
-
-    /// Appends an argument or a piece of one; false if it had come before.
-    fn argument(&mut self, argument: u32, piece: Option<u32>, value: &[u8], out: &mut [u8]) -> bool {
-        let at = (argument, piece.unwrap_or(0));
-        // Pieces of the argument that is being written count on from it; `next` names the argument after a whole one.
-        let continues = piece.is_some_and(|piece| piece > 0) && self.next.1 > 0 && argument + 1 == self.next.0;
-        let expected = if continues { (argument, self.next.1) } else { (self.next.0, 0) };
-        if at < expected {
-            return false;
+        if self.item {
+            return Taken::Again;
         }
-        self.gap |= at != expected;
-        if !continues && argument > 0 {
-            self.space(out);
-        }
-        self.append(value, out);
-        self.next = (argument.saturating_add(1), piece.map_or(0, |piece| piece.saturating_add(1)));
-        true
-    }
-
-    fn append(&mut self, value: &[u8], out: &mut [u8]) {
-        let room = out.get_mut(self.command..).unwrap_or(&mut []);
-        let length = record::decode(value, room);
-        let room = room.len();
-        self.command += self.fitted(length, room);
-    }
-
-    fn space(&mut self, out: &mut [u8]) {
-        match out.get_mut(self.command) {
-            Some(byte) => {
-                *byte = b' ';
-                self.command += 1;
-            }
-            None => self.cut = true,
-        }
+        (self.item, self.file) = (true, file);
+        Taken::New
     }
 }
+
+fn set_id(ids: &mut Ids, name: &[u8], value: &[u8]) {
+    let place = match name {
+        b"auid" => &mut ids.auid,
+        b"uid" => &mut ids.uid,
+        b"gid" => &mut ids.gid,
+        b"euid" => &mut ids.euid,
+        b"suid" => &mut ids.suid,
+        b"fsuid" => &mut ids.fsuid,
+        b"egid" => &mut ids.egid,
+        b"sgid" => &mut ids.sgid,
+        b"fsgid" => &mut ids.fsgid,
+        _ => return,
+    };
+    *place = decimal(value).and_then(|id| u32::try_from(id).ok()).unwrap_or(u32::MAX);
+}
+
+/// `mode=` as it is printed: `0100755`.
+fn octal(value: &[u8]) -> Option<u32> {
+    let digits = !value.is_empty() && value.len() <= 10 && value.iter().all(|byte| matches!(byte, b'0'..=b'7'));
+    digits.then(|| value.iter().fold(0, |mode, digit| mode << 3 | u32::from(digit & 7)))
+}
+
+#[cfg(test)]
+#[path = "assemble_tests.rs"]
+mod tests;

@@ -15,7 +15,9 @@ impl Tracker {
         if pid == 0 || depth == 0 {
             return NONE;
         }
-        let Some((ppid, start_boot_ns)) = world.procfs.birth(pid) else { return NONE };
+        // Its own parent? Nobody is: the two would be one node.
+        let birth = world.procfs.birth(pid).filter(|&(ppid, _)| ppid != pid);
+        let Some((ppid, start_boot_ns)) = birth else { return NONE };
         let born_ns = start_boot_ns - world.clock.boot_offset_ns;
         if born_ns > time_ns + START_STEP_NS {
             return NONE;

@@ -327,3 +327,34 @@ fn after_losses_no_chain_is_invented() {
         check(&run, &machine, &table, false);
     }
 }
+
+/// A /proc whose only process names itself as its parent.
+struct OwnParent;
+
+impl Procfs for OwnParent {
+    fn birth(&mut self, pid: u32) -> Option<(u32, i64)> {
+        (pid == 7).then_some((7, 1))
+    }
+    fn read(&mut self, pid: u32) -> Option<Seen<'_>> {
+        let (ppid, start_boot_ns) = self.birth(pid)?;
+        Some(Seen { ppid, start_boot_ns, ids: Ids::default(), path: b"", cmdline: b"", cwd: b"", namespaced: false })
+    }
+    fn pids(&mut self, each: &mut dyn FnMut(u32)) {
+        each(7);
+    }
+}
+
+#[test]
+fn a_process_that_proc_calls_its_own_parent_does_not_go_round_for_ever() {
+    let options = TrackerOptions { capacity: 8, ttl_ns: 1, fork_events: false, ring: 8 };
+    let (mut tracker, mut table) = (Tracker::new(options), Table::default());
+    let clock = Clock { monotonic_ns: 1_000_000_000, ..Clock::default() };
+    let mut world = World { rows: &mut table, procfs: &mut OwnParent, clock };
+    tracker.seed_all(&mut world);
+    let fork = LifeKind::Fork { parent: 7 };
+    tracker.life(Life { pid: 8, time_ns: clock.monotonic_ns, kind: fork }, &mut world);
+    tracker.life(Life { pid: 8, time_ns: clock.monotonic_ns, kind: LifeKind::Exec }, &mut world);
+    tracker.exec(&exec_event(&(8, 7, 1000, "x".into())), &mut world);
+    let row = table.rows.values().find(|row| row.visible).unwrap();
+    assert_eq!((row.pid, table.rows[&row.parent.0].pid), (8, 7));
+}

@@ -39,16 +39,24 @@ fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     bytes.get(offset..offset + 4)?.try_into().ok().map(u32::from_ne_bytes)
 }
 
-/// What a connector datagram says: None for threads, other events and anything too short.
+/// What a connector datagram says: None for threads, other events, anything too short, and what no kernel says: a
+/// process without a (positive) pid, a time before the clock's zero or more than a century after it.
 pub fn parse(datagram: &[u8]) -> Option<Life> {
     let event = datagram.get(PAYLOAD..)?;
     let time_ns = i64::from_ne_bytes(event.get(8..16)?.try_into().ok()?);
     let word = |index: usize| u32_at(event, 16 + index * 4);
+    let life = told(u32_at(event, 0)?, time_ns, word)?;
+    let sane = life.pid != 0 && i32::try_from(life.pid).is_ok() && (0..=i64::MAX / 2).contains(&time_ns);
+    sane.then_some(life)
+}
+
+fn told(what: u32, time_ns: i64, word: impl Fn(usize) -> Option<u32>) -> Option<Life> {
     // Threads carry a pid other than their tgid and are no processes.
-    match u32_at(event, 0)? {
+    match what {
         EVENT_FORK => {
             let (parent, child, child_tgid) = (word(1)?, word(2)?, word(3)?);
-            (child == child_tgid).then_some(Life { pid: child, time_ns, kind: LifeKind::Fork { parent } })
+            let process = child == child_tgid && parent != child && i32::try_from(parent).is_ok();
+            process.then_some(Life { pid: child, time_ns, kind: LifeKind::Fork { parent } })
         }
         // Whichever thread calls it, after an exec only the leader is left.
         EVENT_EXEC => Some(Life { pid: word(1)?, time_ns, kind: LifeKind::Exec }),
@@ -146,5 +154,25 @@ impl Drop for Connector {
     /// Kernels before 6.6 count listeners and do not notice a closed socket: say goodbye.
     fn drop(&mut self) {
         let _ = self.socket.send(&subscription(IGNORE, None));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzzed::checks::connector::datagram;
+
+    #[test]
+    fn what_no_kernel_says_is_no_message() {
+        let fork = |pid, parent, time_ns| datagram(&Life { pid, time_ns, kind: LifeKind::Fork { parent } });
+        assert!(parse(&fork(2, 0, 1)).is_some(), "the first threads of the kernel have parent 0");
+        for wrong in [fork(0, 1, 1), fork(5, 5, 1), fork(5, u32::MAX, 1), fork(1 << 31, 1, 1)] {
+            assert_eq!(parse(&wrong), None);
+        }
+        for time_ns in [-1, i64::MIN, i64::MAX] {
+            assert_eq!(parse(&fork(5, 1, time_ns)), None, "offsets are added to it");
+        }
+        let whole = fork(5, 1, 1);
+        assert!((0..PAYLOAD + 32).all(|length| parse(&whole[..length]).is_none()));
     }
 }

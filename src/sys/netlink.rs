@@ -104,7 +104,7 @@ impl Batch {
     }
 
     /// Takes what is waiting, at most [`Batch::capacity`] datagrams, without blocking; returns how many. A datagram
-    /// that did not come from the kernel (port 0) is kept with length 0.
+    /// that did not come from the kernel (port 0) or did not fit its buffer is kept with length 0.
     ///
     /// # Errors
     /// ENOBUFS: the socket overflowed and datagrams are gone. EAGAIN is not an error: it is `Ok(0)`.
@@ -145,7 +145,8 @@ impl Batch {
         for ((length, header), sender) in
             self.lengths.iter_mut().zip(&self.headers).zip(&self.senders).take(self.received)
         {
-            *length = if sender.nl_pid == 0 { (header.msg_len as usize).min(stride) } else { 0 };
+            let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+            *length = if sender.nl_pid == 0 && !cut { (header.msg_len as usize).min(stride) } else { 0 };
         }
         Ok(self.received)
     }
@@ -157,5 +158,29 @@ impl Batch {
         }
         let start = index * self.stride;
         self.data.get(start..start + self.lengths.get(index)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::poll;
+
+    #[test]
+    fn a_datagram_that_does_not_fit_is_kept_empty() {
+        let socket = Netlink::open(libc::NETLINK_ROUTE, 0).unwrap();
+        // RTM_GETLINK of interface 1, without flags that ask for more: nlmsghdr and ifinfomsg.
+        let mut request = [0u8; 32];
+        request[0] = 32;
+        request[4] = 18;
+        request[6] = 1;
+        request[20] = 1;
+        for (stride, fits) in [(64, false), (32 * 1024, true)] {
+            let mut batch = Batch::new(1, stride);
+            socket.send(&request).unwrap();
+            poll::readable(&[socket.as_fd()], Some(1000)).unwrap();
+            assert_eq!(batch.receive(&socket).unwrap(), 1);
+            assert_eq!(batch.get(0).unwrap().is_empty(), !fits);
+        }
     }
 }
