@@ -67,7 +67,7 @@ impl Driven {
         let pid = number(0).map_or(0, |pid| pid as u32);
         let life = |kind: LifeKind, moved: Option<i64>| {
             let time_ns = clock.monotonic_ns.wrapping_add(moved.unwrap_or(0).wrapping_mul(1_000_000));
-            connector::parse(&datagram(&Life { pid, time_ns, kind }))
+            connector::parse(&datagram(&Life { pid, time_ns, kind })).ok().flatten()
         };
         let life = match step.what {
             b'F' => life(LifeKind::Fork { parent: number(1).unwrap_or(0) as u32 }, number(2)),

@@ -55,7 +55,13 @@ fn is_plain(text: &[u8]) -> bool {
 }
 
 fn hex(text: &[u8]) -> Vec<u8> {
-    text.iter().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect()
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = Vec::with_capacity(text.len() * 2);
+    for &byte in text {
+        out.push(DIGITS[usize::from(byte >> 4)]);
+        out.push(DIGITS[usize::from(byte & 15)]);
+    }
+    out
 }
 
 /// Untrusted text: in quotes, or in hex if a byte of it could be mistaken.
