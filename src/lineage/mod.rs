@@ -18,6 +18,8 @@ pub mod tracker;
 mod untold;
 
 #[cfg(test)]
+mod late_tests;
+#[cfg(test)]
 pub(crate) mod tests;
 
 use crate::audit::event::Ids;

@@ -57,7 +57,10 @@ impl Tracker {
             if self.cache.size() >= most {
                 break;
             }
-            if self.cache.current(pid) == NONE {
+            let node = *self.cache.at(self.cache.current(pid));
+            // One that has ended may be another that had the pid before; if it is the same, others of its threads live.
+            let mut other = || world.procfs.birth(pid).is_some_and(|(_, start)| !near(&node, start, &world.clock));
+            if !node.is(CURRENT) || node.ended() && other() {
                 self.seed(pid, i64::MAX / 2, 64, world);
             }
         }
@@ -135,12 +138,11 @@ impl Tracker {
             };
             if let Some(seen) = world.procfs.read(node.pid) {
                 world.rows.image(&with_text(base, &seen));
-                let node = self.cache.at_mut(idx);
-                node.row = id;
-                node.flags |= FILLED;
+                self.cache.at_mut(idx).row = id;
             }
         }
-        self.cache.at_mut(idx).flags &= !AWAITING;
+        let node = self.cache.at_mut(idx);
+        node.flags = node.flags & !AWAITING | FILLED;
         self.cache.settle(idx);
     }
 }

@@ -15,6 +15,11 @@ pub(super) const STAMP_STEP_NS: i64 = 10_000_000;
 pub(super) const START_STEP_NS: i64 = 30_000_000;
 /// How much the wall clock may be slewed between a stamp and now.
 const SLEW_NS: i64 = 2_000_000;
+/// How much later than an exec's stamp its process may seem to be born.
+const BIRTH_STEP_NS: i64 = STAMP_STEP_NS + SLEW_NS;
+/// An event whose stamp is so much older than what the cache knows comes late: the assembler waited for the rest of it,
+/// or audit is far behind the connector.
+const LATE_NS: i64 = 1_000_000_000;
 /// An EXEC message that waited longer than this for its audit event waits no more.
 pub(super) const AWAIT_NS: i64 = 2_000_000_000;
 /// A connector message this old is applied even if no event asked for it, once audit's socket is empty.
@@ -41,6 +46,10 @@ pub struct Tracker {
     ring: VecDeque<Life>,
     pub(super) options: TrackerOptions,
     next_row: u32,
+    /// The moment up to which the cache has been told what happened.
+    newest_ns: i64,
+    /// A moment much younger than that, of which something was told once.
+    leap_ns: i64,
     /// When a loss was last reported; 0: never.
     pub(super) loss_ns: i64,
     /// Exec events turned into rows.
@@ -57,6 +66,8 @@ impl Tracker {
             ring: VecDeque::with_capacity(options.ring.max(1)),
             options,
             next_row: 1,
+            newest_ns: i64::MIN / 4,
+            leap_ns: i64::MIN / 4,
             loss_ns: 0,
             execs: 0,
             unaudited: 0,
@@ -96,8 +107,10 @@ impl Tracker {
 
     /// Applies what has waited long enough. `audit_drained`: audit's socket was empty a moment ago.
     pub fn settle(&mut self, audit_drained: bool, world: &mut World<'_>) {
-        let before = world.clock.monotonic_ns - LAG_NS;
-        while audit_drained && self.ring.front().is_some_and(|life| life.time_ns <= before) {
+        let now_ns = world.clock.monotonic_ns;
+        // A time that is yet to come is wrong, and must not hold the others up.
+        let due = |life: &Life| life.time_ns <= now_ns - LAG_NS || life.time_ns > now_ns;
+        while audit_drained && self.ring.front().is_some_and(due) {
             let Some(life) = self.ring.pop_front() else { break };
             self.apply(life, world);
         }
@@ -111,6 +124,7 @@ impl Tracker {
     }
 
     fn apply(&mut self, life: Life, world: &mut World<'_>) {
+        self.told_until(life.time_ns, world);
         match life.kind {
             LifeKind::Fork { parent } => {
                 self.fork(life.pid, parent, life.time_ns, Link::Connector, world);
@@ -124,8 +138,29 @@ impl Tracker {
 
     /// The image that held `pid` at `time_ns`: not one born later (its pid was used again, and the message is older).
     pub(super) fn current_at(&self, pid: u32, time_ns: i64) -> Idx {
-        let idx = self.cache.current(pid);
-        if self.cache.at(idx).fork_ns > time_ns + START_STEP_NS { NONE } else { idx }
+        if self.is_held_since(pid, time_ns) { NONE } else { self.cache.current(pid) }
+    }
+
+    /// Whether all we know of the holder of `pid` is younger than `time_ns`: what happened then is another process's.
+    pub(super) fn is_held_since(&self, pid: u32, time_ns: i64) -> bool {
+        let node = self.cache.at(self.cache.current(pid));
+        let since_ns = if node.fork_ns == 0 { node.exec_ns } else { node.fork_ns };
+        since_ns > time_ns + START_STEP_NS
+    }
+
+    /// Something is told of this moment. A leap counts once something else agrees: one time alone may be wrong.
+    pub(super) fn told_until(&mut self, time_ns: i64, world: &World<'_>) {
+        let time_ns = time_ns.min(world.clock.monotonic_ns);
+        if time_ns - self.newest_ns > LATE_NS && (time_ns - self.leap_ns).abs() > LATE_NS {
+            self.leap_ns = time_ns;
+            return;
+        }
+        self.newest_ns = self.newest_ns.max(time_ns);
+    }
+
+    /// Whether an event comes late: then it is of the past, and who holds its pids now is not for it to say.
+    pub(super) fn is_late(&self, pid: u32, stamp_ns: i64) -> bool {
+        self.is_held_since(pid, stamp_ns) || stamp_ns < self.newest_ns - LATE_NS
     }
 
     /// Makes room and inserts; `node.parent` stays. The evicted node's row is made first if something hangs on it.
@@ -240,6 +275,10 @@ impl Tracker {
             return idx;
         }
         self.cache.counters.unknown_parents += 1;
+        if self.is_late(pid, time_ns) {
+            // It held the pid once; somebody else may by now.
+            return self.insert(Node { pid, ..Node::default() }, world);
+        }
         self.retire(pid);
         self.insert(Node { pid, flags: CURRENT, ..Node::default() }, world)
     }
@@ -282,6 +321,10 @@ impl Tracker {
             return;
         }
         let node = self.cache.at_mut(idx);
+        // Nobody ends twice: another process, whose birth is lost. But the end itself is better than a guess after it.
+        if node.ended() && (node.status_known || time_ns > node.end_ns) {
+            return;
+        }
         node.end_ns = time_ns;
         node.status = status.unwrap_or(0);
         node.status_known = status.is_some();
@@ -296,6 +339,7 @@ impl Tracker {
     pub fn exec(&mut self, event: &Exec<'_>, world: &mut World<'_>) {
         self.execs += 1;
         let stamp_ns = (event.stamp.ms as i64).saturating_mul(1_000_000) - world.clock.epoch_offset_ns;
+        self.told_until(stamp_ns, world);
         let mut idx = self.awaiting(event.pid, stamp_ns);
         if idx == NONE {
             idx = self.catch_up(event.pid, stamp_ns, world);
@@ -307,11 +351,10 @@ impl Tracker {
         self.fill(idx, event, world);
     }
 
-    /// The oldest image of `pid` that awaits an event and was not exec'd before the stamp.
+    /// The oldest image of `pid` that awaits an event and can be what this one tells of.
     fn awaiting(&self, pid: u32, stamp_ns: i64) -> Idx {
         let fits = |node: &Node| {
-            let waited = node.exec_ns + SLEW_NS >= stamp_ns;
-            waited && (node.is(AWAITING) || node.is(FILLED) && node.exec_ns - stamp_ns <= AWAIT_NS)
+            can_be(node, stamp_ns) && (node.is(AWAITING) || node.is(FILLED) && node.exec_ns - stamp_ns <= AWAIT_NS)
         };
         self.cache
             .images(pid)
@@ -320,17 +363,30 @@ impl Tracker {
             .map_or(NONE, |(i, _)| i)
     }
 
-    /// Applies the ring up to the EXEC message that belongs to an event of `pid`, if it holds one.
+    /// Applies the ring up to the EXEC message that belongs to an event of `pid`, if it holds one. An event that was long
+    /// in coming may find the EXEC of another process, which has the pid by now: that stays for its own event.
     fn catch_up(&mut self, pid: u32, stamp_ns: i64, world: &mut World<'_>) -> Idx {
-        let ours = |life: &Life| life.pid == pid && life.kind == LifeKind::Exec && life.time_ns + SLEW_NS >= stamp_ns;
-        let Some(place) = self.ring.iter().position(ours) else { return NONE };
+        let exec = |life: &Life| life.kind == LifeKind::Exec && life.time_ns + SLEW_NS >= stamp_ns;
+        let born = |life: &Life| matches!(life.kind, LifeKind::Fork { .. }) && life.time_ns > stamp_ns + BIRTH_STEP_NS;
+        let told = self.ring.iter().enumerate().find(|(_, life)| life.pid == pid && (exec(life) || born(life)));
+        let Some(place) = told.filter(|(_, life)| exec(life)).map(|(place, _)| place) else { return NONE };
         for _ in 0..place {
             let Some(life) = self.ring.pop_front() else { break };
             self.apply(life, world);
         }
         match self.ring.pop_front() {
-            Some(life) => self.exec_seen(pid, life.time_ns, world),
+            Some(life) => {
+                let idx = self.exec_seen(pid, life.time_ns, world);
+                if can_be(self.cache.at(idx), stamp_ns) { idx } else { NONE }
+            }
             None => NONE,
         }
     }
+}
+
+/// Whether an exec event of this stamp can be this image's: not exec'd before the stamp, and not born after it.
+fn can_be(node: &Node, stamp_ns: i64) -> bool {
+    let born =
+        if node.fork_ns == 0 { node.exec_ns - stamp_ns <= LATE_NS } else { node.fork_ns <= stamp_ns + BIRTH_STEP_NS };
+    born && node.exec_ns + SLEW_NS >= stamp_ns
 }
