@@ -6,8 +6,9 @@ use std::{env, error::Error, fs, path::Path};
 /// Name, shipped value, tiny value, what it bounds.
 const CAPACITIES: &[(&str, usize, usize, &str)] = &[
     ("ASSEMBLER_SLOTS", 32, 4, "Audit events being put together at once."),
+    ("LOG_SLOTS", 64, 8, "Audit events of a log being put together and in order at once."),
     ("EVENT_TEXT", 256 * 1024, 16 * 1024, "Bytes of text (command line, paths) one audit event may carry."),
-    ("RECV_BATCH", 64, 8, "Datagrams taken from the audit socket in one recvmmsg."),
+    ("RECV_BATCH", 32, 8, "Datagrams taken from the audit socket in one recvmmsg."),
     ("CONNECTOR_RING", 8192, 64, "Proc connector events waiting for their place in time."),
     ("PENDING_ROWS", 1024, 16, "Rows waiting for the database."),
     ("PENDING_TEXT", 1024 * 1024, 64 * 1024, "Bytes of text of the rows waiting for the database."),

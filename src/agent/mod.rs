@@ -3,8 +3,12 @@
 //! A round: wait for audit (or a signal, or time), let a batch gather, take audit's records and then the connector's
 //! messages, assemble, link, hand rows to the writer; flush, retain and sweep when due. A round's work is bounded by
 //! [`ROUNDS`] batches; what is left waits in the kernel. The loop never runs a SELECT for anybody.
+//!
+//! [`replay`] drives the same parts with the lines of a log.
 
+mod lines;
 mod numbers;
+pub mod replay;
 pub mod session;
 
 use crate::audit::assemble::Assembler;
@@ -14,9 +18,9 @@ use crate::config::options::Options;
 use crate::lineage::World;
 use crate::lineage::tracker::{Tracker, TrackerOptions};
 use crate::log;
-use crate::source::Source;
 use crate::source::procscan::ProcScan;
-use crate::store::writer::Writer;
+use crate::source::{Gathered, Source};
+use crate::store::writer::{Limits, Writer};
 use crate::sys::clock::Clock;
 use crate::sys::poll::{self, Signals};
 use numbers::Counted;
@@ -30,6 +34,15 @@ const ROUNDS: usize = 32;
 const TICK_NS: i64 = 1_000_000_000;
 /// A connector that brought this many messages in one idle second is asked again sooner.
 const BUSY_LIVES: usize = 512;
+
+/// What the database may hold, as the options say.
+pub fn limits(options: &Options) -> Limits {
+    Limits {
+        expiry_s: options.events_expiry.min(i64::MAX as u64 / 1000) as i64,
+        events: options.events_max.min(i64::MAX as u64) as i64,
+        bytes: options.events_max_bytes.min(i64::MAX as u64) as i64,
+    }
+}
 
 /// The collector's parts.
 pub struct Agent<S: Source> {
@@ -83,20 +96,29 @@ impl<S: Source> Agent<S> {
     /// A socket that cannot be used any more.
     pub fn run(&mut self, signals: &mut Signals) -> io::Result<i32> {
         let mut idle_ms = 1000;
+        let mut busy = false;
         loop {
-            let wait_ms = self.wait_ms(idle_ms);
-            let ready = poll::readable(&[signals.as_fd(), self.source.fd()], Some(wait_ms))?;
+            // Where records came a moment ago more will come: the next batch gathers without being waited for first.
+            let ready = if busy && self.gather_ms > 0 {
+                poll::readable(&[signals.as_fd()], Some(self.gather_ms))?
+            } else {
+                let wait_ms = self.wait_ms(idle_ms);
+                let ready = poll::readable(&[signals.as_fd(), self.source.fd()], Some(wait_ms))?;
+                if ready == 2 && self.gather_ms > 0 {
+                    poll::readable(&[signals.as_fd()], Some(self.gather_ms))?
+                } else {
+                    ready
+                }
+            };
             if ready & 1 != 0
                 && let Some(signal) = signals.take()
             {
                 self.stop()?;
                 return Ok(signal);
             }
-            if ready & 2 != 0 && self.gather_ms > 0 {
-                poll::readable(&[signals.as_fd()], Some(self.gather_ms))?;
-            }
-            let lives = self.round()?;
-            idle_ms = if lives > BUSY_LIVES { self.gather_ms.max(1) } else { 1000 };
+            let taken = self.round()?;
+            busy = taken.records > 0;
+            idle_ms = if taken.lives > BUSY_LIVES { self.gather_ms.max(1) } else { 1000 };
             self.duties();
         }
     }
@@ -109,15 +131,16 @@ impl<S: Source> Agent<S> {
         flush.min(settle).min(idle_ms)
     }
 
-    /// Takes what is there, at most [`ROUNDS`] batches; returns the number of connector messages.
-    fn round(&mut self) -> io::Result<usize> {
-        let mut lives = 0;
+    /// Takes what is there, at most [`ROUNDS`] batches; returns what all of them brought.
+    fn round(&mut self) -> io::Result<Gathered> {
+        let mut taken = Gathered::default();
         for _ in 0..ROUNDS {
             let clock = Clock::now();
             let mut world = World { rows: &mut self.writer, procfs: &mut self.procfs, clock };
             let tracker = &mut self.tracker;
             let gathered = self.source.gather(&mut |life| tracker.life(life, &mut world))?;
-            lives += gathered.lives;
+            taken.lives += gathered.lives;
+            taken.records += gathered.records;
             self.counted.gathered(&gathered);
             if gathered.overflows > 0 {
                 log::warning("a kernel socket overflowed and messages are lost: reading /proc again");
@@ -138,7 +161,7 @@ impl<S: Source> Agent<S> {
                 break;
             }
         }
-        Ok(lives)
+        Ok(taken)
     }
 
     /// What is due besides reading: completing late events, flushing, and once a second the slow things.

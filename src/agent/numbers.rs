@@ -14,6 +14,9 @@ use std::fs;
 /// Counters that nobody else keeps.
 pub struct Counted {
     rung: Rung,
+    source: String,
+    /// Lines of a log that hold no record.
+    pub malformed: u64,
     instance_id: String,
     started_ns: i64,
     /// When the agent stopped; 0 while it runs.
@@ -46,6 +49,8 @@ impl Counted {
         let instance = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
         Counted {
             rung,
+            source: rung.name().to_string(),
+            malformed: 0,
             instance_id: instance.trim().to_string(),
             started_ns: Clock::now().epoch_ns(),
             stopped_ns: 0,
@@ -58,6 +63,11 @@ impl Counted {
             max_depth: options.process_ancestry_max_depth,
             written_at: 0,
         }
+    }
+
+    /// Counting of what a log says, which `source` names.
+    pub fn of_log(options: &Options, source: String) -> Self {
+        Counted { source, ..Counted::new(options, Rung::Log) }
     }
 
     /// A gathering came in.
@@ -98,7 +108,7 @@ impl Counted {
             kernel_backlog: i64::from(self.audit.backlog),
             socket_overflows: self.overflows as i64,
             records_received: assembled.records as i64,
-            records_malformed: assembled.malformed as i64,
+            records_malformed: (assembled.malformed + self.malformed) as i64,
             connector_received: self.connector_received as i64,
             exec_events: tracker.execs as i64,
             events_partial: assembled.partial as i64,
@@ -129,7 +139,7 @@ impl Counted {
 
     /// The row's texts.
     pub fn texts(&self) -> AgentTexts<'_> {
-        AgentTexts { source: self.rung.name(), instance_id: &self.instance_id }
+        AgentTexts { source: &self.source, instance_id: &self.instance_id }
     }
 }
 

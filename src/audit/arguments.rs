@@ -32,9 +32,14 @@ impl Arguments {
         self.length
     }
 
+    /// Whether something has not come.
+    pub(super) fn missing(&self) -> bool {
+        self.gap || self.left != 0 || self.argc.is_none_or(|argc| self.next.0 < argc)
+    }
+
     /// Whether every argument is there, whole.
     pub(super) fn complete(&self) -> bool {
-        !self.gap && !self.cut && self.left == 0 && self.argc.is_some_and(|argc| self.next.0 >= argc)
+        !self.missing() && !self.cut
     }
 
     /// An EXECVE record, its text to the end of `out`; returns whether all of it had come before.

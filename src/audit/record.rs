@@ -20,7 +20,7 @@ pub mod kind {
 /// Why bytes are no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordError {
-    /// Does not begin with `audit(`, or the time stamp is not `SECONDS.MILLIS:SERIAL`, or it is beyond the year 2116.
+    /// Does not begin with `audit(`, or the time stamp is not `SECONDS.MILLIS:SERIAL`, or it is beyond the year 2255.
     Header,
 }
 
@@ -33,8 +33,8 @@ pub struct Record<'a> {
     pub body: &'a [u8],
 }
 
-/// The last moment a stamp may name, ms since the epoch (in 2116): so that in ns, and with offsets added, it fits.
-const LAST_MS: u64 = (i64::MAX / 2 / 1_000_000) as u64;
+/// Stamps after this are damage (the year 2255), ms since the epoch; in ns it still fits 63 bits.
+const LATEST_MS: u64 = 9_000_000_000_000;
 
 /// Decimal digits, all of them.
 pub fn decimal(text: &[u8]) -> Option<u64> {
@@ -84,7 +84,7 @@ impl<'a> Record<'a> {
             let seconds = decimal(header.get(..dot)?)?;
             let millis = decimal(header.get(dot + 1..colon)?).filter(|&millis| millis < 1000)?;
             let serial = decimal(header.get(colon + 1..)?)?;
-            let ms = seconds.checked_mul(1000)?.checked_add(millis).filter(|&ms| ms <= LAST_MS)?;
+            let ms = seconds.checked_mul(1000)?.checked_add(millis).filter(|&ms| ms <= LATEST_MS)?;
             Some(Record { stamp: Stamp { ms, serial }, body: body.strip_prefix(b":")? })
         };
         parsed().ok_or(RecordError::Header)
@@ -211,7 +211,7 @@ mod tests {
             b"audit(1.2000:3): ",
             b"audit(1:3.2): ",
             // In ns, or with an offset added, these would not fit.
-            b"audit(4611686019.000:3): ",
+            b"audit(9000000000.001:3): ",
             b"audit(18446744073709551.615:3): ",
             b"audit(99999999999999999999.000:3): ",
         ] {

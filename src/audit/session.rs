@@ -4,7 +4,7 @@
 //! back at the end; the file names the boot it belongs to.
 
 use crate::audit::control::{Control, Setting, Status};
-use crate::audit::rules;
+use crate::audit::{filter, rules};
 use crate::sys::netlink::Netlink;
 use crate::sys::process;
 use std::fs;
@@ -168,6 +168,9 @@ impl Session {
         socket
             .set_receive_buffer(wishes.receive_buffer_bytes)
             .map_err(refused("enlarging the audit socket's buffer"))?;
+        if let Err(error) = socket.attach_filter(&filter::program()) {
+            self.remarks.push(format!("filtering audit's records in the kernel: {error}; they are filtered here"));
+        }
         Ok(socket)
     }
 

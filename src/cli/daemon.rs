@@ -1,10 +1,11 @@
 //! `stemma daemon`: from the command line to the collector's loop.
 
-use crate::agent::{Agent, session};
+use crate::agent::{self, Agent, session};
 use crate::config::file;
+use crate::config::flags::Flags;
 use crate::config::options::{Options, Taken, take_flags};
 use crate::log;
-use crate::store::writer::{Limits, Writer, database_file};
+use crate::store::writer::{Writer, database_file};
 use crate::sys::file::Lock;
 use crate::sys::poll::Signals;
 use crate::sys::process;
@@ -54,12 +55,11 @@ fn options(config: Option<&Path>, flags: Options) -> Result<Options, String> {
 struct Trouble(String, u8);
 
 impl Daemon {
-    /// Takes option flags out of the arguments that follow `daemon`.
+    /// Takes option flags out of the arguments that follow `daemon` (or `replay`); `options`: what holds without them.
     ///
     /// # Errors
     /// One sentence about a flag's value.
-    pub fn flags(arguments: &[String]) -> Result<(Options, Vec<String>), String> {
-        let mut options = Options::default();
+    pub fn flags(mut options: Options, arguments: &[String]) -> Result<(Options, Vec<String>), String> {
         let rest = take_flags(&mut options, arguments)?;
         Ok((options, rest))
     }
@@ -75,6 +75,18 @@ impl Daemon {
         }
     }
 
+    /// Runs as osqueryd does with these flags: in the foreground unless --daemonize says otherwise.
+    pub fn run_as_osqueryd(flags: &Flags) -> u8 {
+        let mut options = Options::default();
+        for (name, value) in flags.all_given() {
+            // Flags that are no options of ours are osquery's, and accepted.
+            options.set(name, value);
+        }
+        let path = |name: &str| flags.given(name).map(PathBuf::from);
+        let foreground = !flags.is_on("daemonize");
+        Daemon { config: path("config_path"), database: path("database_path"), foreground }.run(options)
+    }
+
     fn start(self, flags: Options) -> Result<(), Trouble> {
         let options = options(self.config.as_deref(), flags).map_err(|text| Trouble(text, NO_START))?;
         if options.disable_audit || !options.audit_allow_process_events {
@@ -87,13 +99,15 @@ impl Daemon {
         let stop = [libc::SIGTERM, libc::SIGINT];
         let mut signals =
             Signals::new(&stop).map_err(|error| Trouble(format!("blocking signals: {error}"), NO_START))?;
+        if options.priority_boost > 0
+            && let Err(error) = process::boost_priority(options.priority_boost.min(40) as u8)
+        {
+            log::warning(&format!(
+                "raising the agent's priority: {error}; give it CAP_SYS_NICE, or --priority_boost=0"
+            ));
+        }
         let (kernel, audit) = session::begin(&options).map_err(|refusal| Trouble(refusal.sentence(), NO_AUDIT))?;
-        let limits = Limits {
-            expiry_s: options.events_expiry.min(i64::MAX as u64 / 1000) as i64,
-            events: options.events_max.min(i64::MAX as u64) as i64,
-            bytes: options.events_max_bytes.min(i64::MAX as u64) as i64,
-        };
-        let writer = Writer::open(&database, limits);
+        let writer = Writer::open(&database, agent::limits(&options));
         let words = crate::source::Source::rung(&kernel).name();
         let mut agent = Agent::new(kernel, Box::new(audit), writer, &options)
             .map_err(|error| Trouble(format!("taking memory: {error}"), NO_START))?;

@@ -1,7 +1,8 @@
 //! Output modes, byte for byte as osquery's shell prints them (osquery: `osquery/devtools/printer.cpp`,
-//! `osquery/devtools/shell.cpp`, by their described behaviour). Modes that can, print each row as it comes; `pretty` has
-//! to see all rows for its widths.
+//! `osquery/devtools/shell.cpp`, by their described behaviour). All modes but `pretty` print each row as it comes.
 
+use super::pretty::Pretty;
+use super::value::{push, push_typed};
 use crate::sql::engine::Sink;
 use crate::sql::json::push_string;
 use rusqlite::types::ValueRef;
@@ -14,9 +15,42 @@ pub enum Mode {
     Pretty,
     Json,
     JsonPretty,
+    JsonTyped,
     Csv,
     Line,
     List,
+    Column,
+}
+
+/// Names of the modes; of a mode's names the first is shown.
+const MODES: [(&str, Mode); 10] = [
+    ("column", Mode::Column),
+    ("columns", Mode::Column),
+    ("csv", Mode::Csv),
+    ("json", Mode::Json),
+    ("json_pretty", Mode::JsonPretty),
+    ("json_typed", Mode::JsonTyped),
+    ("line", Mode::Line),
+    ("lines", Mode::Line),
+    ("list", Mode::List),
+    ("pretty", Mode::Pretty),
+];
+
+impl Mode {
+    /// A mode by its name.
+    pub fn named(name: &str) -> Option<Mode> {
+        MODES.iter().find(|(known, _)| *known == name).map(|(_, mode)| *mode)
+    }
+
+    /// The names of all modes.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        MODES.iter().filter(|(name, mode)| mode.name() == *name).map(|(name, _)| *name)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        MODES.iter().find(|(_, mode)| *mode == self).map_or("", |(name, _)| name)
+    }
 }
 
 /// A mode and its settings.
@@ -26,99 +60,82 @@ pub struct Style {
     pub mode: Mode,
     /// Between values, for csv and list.
     pub separator: String,
-    /// A header row, for csv and list.
+    /// A header row, for csv, list and column.
     pub header: bool,
     /// What NULL looks like.
     pub null: String,
+    /// Widths for column, in bytes; 0: what the first row needs; negative: aligned to the right.
+    pub widths: Vec<i64>,
 }
 
-/// Prints results to `out`.
-pub struct Printer<W: Write> {
-    style: Style,
-    out: W,
+impl Default for Style {
+    fn default() -> Self {
+        Style { mode: Mode::Pretty, separator: "|".into(), header: true, null: String::new(), widths: Vec::new() }
+    }
+}
+
+/// Prints the result of some statements to `out`.
+pub struct Printer<'a> {
+    style: &'a Style,
+    out: &'a mut dyn Write,
+    /// Statements are printed before they run.
+    echo: bool,
     names: Vec<String>,
-    /// For JSON: the columns in the order of their names, of equal names the last.
-    sorted: Vec<usize>,
-    rows: Vec<Vec<Vec<u8>>>,
-    count: usize,
-    json_open: bool,
+    /// For JSON: columns in the order in which they are printed, and their keys as JSON.
+    keys: Vec<(usize, Vec<u8>)>,
+    pretty: Pretty,
+    /// Rows of this statement, and of all.
+    rows: u64,
+    total: u64,
+    widths: Vec<i64>,
+    line: Vec<u8>,
     /// The first thing that went wrong with `out`.
     pub error: Option<io::Error>,
 }
 
-/// A value as text, as osquery shows it: doubles with 15 digits and always a point.
-fn text(value: ValueRef<'_>, null: &str) -> Vec<u8> {
-    match value {
-        ValueRef::Null => null.as_bytes().to_vec(),
-        ValueRef::Integer(number) => number.to_string().into_bytes(),
-        ValueRef::Real(number) => real(number).into_bytes(),
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-            bytes.get(..memchr::memchr(0, bytes).unwrap_or(bytes.len())).unwrap_or(bytes).to_vec()
-        }
-    }
-}
-
-/// `%.15g`, with `.0` where there is no point.
-fn real(number: f64) -> String {
-    if !number.is_finite() {
-        return number.to_string();
-    }
-    let scientific = format!("{number:.14e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let trim = |digits: &str| match digits.contains('.') {
-        true => digits.trim_end_matches('0').trim_end_matches('.').to_string(),
-        false => digits.to_string(),
-    };
-    let mut shown = if (-5..15).contains(&exponent) {
-        trim(&format!("{number:.*}", usize::try_from(14 - exponent).unwrap_or(0)))
-    } else {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        format!("{}e{sign}{:02}", trim(mantissa), exponent.abs())
-    };
-    if !shown.contains('.') {
-        shown.push_str(".0");
-    }
-    shown
-}
-
-/// Width in code points; bytes that are no UTF-8 count one each.
-fn width(text: &[u8]) -> usize {
-    text.utf8_chunks().map(|chunk| chunk.valid().chars().count() + chunk.invalid().len()).sum()
-}
-
-impl<W: Write> Printer<W> {
+impl<'a> Printer<'a> {
     /// A printer.
-    pub fn new(style: Style, out: W) -> Self {
+    pub fn new(style: &'a Style, out: &'a mut dyn Write) -> Self {
         Printer {
             style,
             out,
+            echo: false,
             names: Vec::new(),
-            sorted: Vec::new(),
-            rows: Vec::new(),
-            count: 0,
-            json_open: false,
+            keys: Vec::new(),
+            pretty: Pretty::default(),
+            rows: 0,
+            total: 0,
+            widths: Vec::new(),
+            line: Vec::new(),
             error: None,
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        if self.error.is_none()
-            && let Err(error) = self.out.write_all(bytes)
-        {
-            self.error = Some(error);
+    /// Prints each statement's text before it runs.
+    pub fn echo(&mut self, echo: bool) {
+        self.echo = echo;
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> bool {
+        if self.error.is_none() {
+            self.error = self.out.write_all(bytes).err();
         }
+        self.error.is_none()
     }
 
     /// Prints what was waiting for the last row; returns what went wrong with the output, if anything did.
     pub fn finish(mut self) -> Option<io::Error> {
         match self.style.mode {
-            Mode::Pretty => self.pretty(),
-            Mode::Json if self.count > 0 => self.write(b"\n]\n"),
-            Mode::Json if self.json_open => self.write(b"[\n\n]\n"),
-            Mode::JsonPretty if self.count > 0 => self.write(b"\n]\n"),
-            Mode::JsonPretty if self.json_open => self.write(b"[]\n"),
-            _ => {}
+            Mode::Pretty => {
+                let pretty = std::mem::take(&mut self.pretty);
+                let null = &self.style.null;
+                pretty.print(null, &mut |bytes| self.write(bytes));
+            }
+            Mode::Csv | Mode::Line | Mode::List | Mode::Column => {}
+            mode => {
+                let empty: &[u8] = if mode == Mode::JsonPretty { b"[]\n" } else { b"[\n\n]\n" };
+                self.write(if self.total > 0 { b"\n]\n" } else { empty });
+            }
         }
         if self.error.is_none() {
             self.error = self.out.flush().err();
@@ -126,140 +143,196 @@ impl<W: Write> Printer<W> {
         self.error
     }
 
-    fn pretty(&mut self) {
-        if self.rows.is_empty() {
-            return;
-        }
-        let rows = std::mem::take(&mut self.rows);
-        let names: Vec<Vec<u8>> = self.names.iter().map(|name| name.clone().into_bytes()).collect();
-        let mut widths: Vec<usize> = names.iter().map(|name| width(name)).collect();
-        for row in &rows {
-            for (most, value) in widths.iter_mut().zip(row) {
-                *most = (*most).max(width(value));
+    fn json(&mut self, values: &[ValueRef<'_>]) {
+        let indent = self.style.mode == Mode::JsonPretty;
+        let (open, comma, colon, close): (&[u8], &[u8], &[u8], &[u8]) =
+            if indent { (b"  {\n    ", b",\n    ", b": ", b"\n  }") } else { (b"  {", b",", b":", b"}") };
+        let mut line = std::mem::take(&mut self.line);
+        line.extend_from_slice(if self.total == 1 { b"[\n" } else { b",\n" });
+        let mut text = Vec::new();
+        for (index, (column, key)) in self.keys.iter().enumerate() {
+            line.extend_from_slice(if index == 0 { open } else { comma });
+            line.extend_from_slice(key);
+            line.extend_from_slice(colon);
+            let value = values.get(*column).copied().unwrap_or(ValueRef::Null);
+            if self.style.mode == Mode::JsonTyped {
+                push_typed(&mut line, value);
+            } else {
+                text.clear();
+                push(&mut text, value, &self.style.null);
+                push_string(&mut line, &text);
             }
         }
-        let mut rule: Vec<u8> = Vec::new();
-        for width in &widths {
-            rule.push(b'+');
-            rule.resize(rule.len() + width + 2, b'-');
-        }
-        rule.extend_from_slice(b"+\n");
-        let line = |row: &[Vec<u8>]| {
-            let mut line = Vec::new();
-            for (value, most) in row.iter().zip(&widths) {
-                line.extend_from_slice(b"| ");
-                line.extend_from_slice(value);
-                line.resize(line.len() + most - width(value) + 1, b' ');
-            }
-            line.extend_from_slice(b"|\n");
-            line
-        };
-        self.write(&rule);
-        self.write(&line(&names));
-        self.write(&rule);
-        for row in &rows {
-            self.write(&line(row));
-        }
-        self.write(&rule);
+        line.extend_from_slice(close);
+        self.line = line;
     }
 
-    fn json(&mut self, row: &[Vec<u8>], indent: bool) {
-        let mut line = Vec::new();
-        line.extend_from_slice(if self.count == 1 { b"[\n" } else { b",\n" });
-        line.extend_from_slice(if indent { b"  {\n" } else { b"  {" });
-        for (index, &column) in self.sorted.iter().enumerate() {
-            if index > 0 {
-                line.extend_from_slice(if indent { b",\n" } else { b"," });
-            }
-            if indent {
-                line.extend_from_slice(b"    ");
-            }
-            push_string(&mut line, self.names.get(column).map_or(b"", |name| name.as_bytes()));
-            line.extend_from_slice(if indent { b": " } else { b":" });
-            push_string(&mut line, row.get(column).map_or(b"", Vec::as_slice));
-        }
-        line.extend_from_slice(if indent { b"\n  }" } else { b"}" });
-        self.write(&line);
-    }
-
-    fn line(&mut self, row: &[Vec<u8>]) {
+    fn lines(&mut self, values: &[ValueRef<'_>]) {
         let widest = self.names.iter().map(|name| name.len()).max().unwrap_or(0).max(5);
-        let mut text = if self.count > 1 { vec![b'\n'] } else { Vec::new() };
-        for (name, value) in self.names.iter().zip(row) {
-            text.extend_from_slice(format!("{name:>widest$} = ").as_bytes());
-            text.extend_from_slice(value);
-            text.push(b'\n');
+        if self.rows > 1 {
+            self.line.push(b'\n');
         }
-        self.write(&text);
+        for (name, value) in self.names.iter().zip(values) {
+            self.line.resize(self.line.len() + widest - name.len(), b' ');
+            self.line.extend_from_slice(name.as_bytes());
+            self.line.extend_from_slice(b" = ");
+            push(&mut self.line, *value, &self.style.null);
+            self.line.push(b'\n');
+        }
     }
 
-    fn separated(&mut self, row: &[Vec<u8>], nulls: &[bool]) {
-        let quoting = self.style.mode == Mode::Csv;
-        let mut line = Vec::new();
-        for (index, value) in row.iter().enumerate() {
+    fn separated(&mut self, values: &[ValueRef<'_>]) {
+        for (index, value) in values.iter().enumerate() {
             if index > 0 {
-                line.extend_from_slice(self.style.separator.as_bytes());
+                self.line.extend_from_slice(self.style.separator.as_bytes());
             }
-            let plain = nulls.get(index).copied().unwrap_or(false) || !self.needs_quotes(value);
-            if !quoting || plain {
-                line.extend_from_slice(value);
-                continue;
+            let start = self.line.len();
+            push(&mut self.line, *value, &self.style.null);
+            if self.style.mode == Mode::Csv && *value != ValueRef::Null {
+                self.quote(start);
             }
-            line.push(b'"');
-            for &byte in value {
-                line.push(byte);
-                if byte == b'"' {
-                    line.push(b'"');
-                }
-            }
-            line.push(b'"');
         }
-        line.push(b'\n');
-        self.write(&line);
+        self.line.push(b'\n');
     }
 
-    fn needs_quotes(&self, value: &[u8]) -> bool {
+    /// Quotes what stands in `line` from `start` on, if it has to be.
+    fn quote(&mut self, start: usize) {
+        let value = self.line.get(start..).unwrap_or_default();
         let special = |byte: &u8| *byte <= b' ' || matches!(byte, b'"' | b'\'') || *byte >= 0x7f;
         let separator = self.style.separator.as_bytes();
-        let separated = !separator.is_empty() && memchr::memmem::find(value, separator).is_some();
-        value.is_empty() || value.iter().any(special) || separated
+        let separated = !separator.is_empty() && value.windows(separator.len()).any(|part| part == separator);
+        if !(value.is_empty() || value.iter().any(special) || separated) {
+            return;
+        }
+        let value = self.line.split_off(start);
+        self.line.push(b'"');
+        for byte in value {
+            self.line.push(byte);
+            if byte == b'"' {
+                self.line.push(b'"');
+            }
+        }
+        self.line.push(b'"');
+    }
+
+    /// A row in columns, before the first of a statement its header. Widths are bytes, as C's `%-*.*s` counts.
+    fn columned(&mut self, values: &[ValueRef<'_>]) {
+        let texts: Vec<Vec<u8>> = values
+            .iter()
+            .map(|value| {
+                let mut text = Vec::new();
+                push(&mut text, *value, &self.style.null);
+                text
+            })
+            .collect();
+        if self.rows == 1 {
+            let wanted = self.style.widths.iter().copied().chain(std::iter::repeat(0));
+            let needed = self.names.iter().zip(&texts).map(|(name, text)| name.len().max(text.len()).max(10) as i64);
+            self.widths =
+                wanted.zip(needed).map(|(wanted, needed)| if wanted == 0 { needed } else { wanted }).collect();
+            if self.style.header {
+                for (index, name) in self.names.iter().enumerate() {
+                    field(&mut self.line, name.as_bytes(), &self.widths, index);
+                }
+                let widths: Vec<i64> = self.widths.iter().map(|width| width.abs()).collect();
+                for index in 0..widths.len() {
+                    field(&mut self.line, &[b'-'; MOST_DASHES], &widths, index);
+                }
+            }
+        }
+        for (index, text) in texts.iter().enumerate() {
+            field(&mut self.line, text, &self.widths, index);
+        }
     }
 }
 
-impl<W: Write> Sink for Printer<W> {
+/// Dashes under the header of a wide column: no more, as osquery has it.
+const MOST_DASHES: usize = 93;
+
+/// One field of mode column: cut or padded to its width, and what stands after it.
+fn field(line: &mut Vec<u8>, text: &[u8], widths: &[i64], index: usize) {
+    let width = widths.get(index).copied().unwrap_or(10);
+    let bytes = usize::try_from(width.unsigned_abs()).unwrap_or(0);
+    let text = text.get(..bytes).unwrap_or(text);
+    let padding = bytes - text.len();
+    if width < 0 {
+        line.resize(line.len() + padding, b' ');
+        line.extend_from_slice(text);
+    } else {
+        line.extend_from_slice(text);
+        line.resize(line.len() + padding, b' ');
+    }
+    line.extend_from_slice(if index + 1 == widths.len() { b"\n" } else { b"  " });
+}
+
+/// The columns JSON prints, in its order; of equal names the last one, as in a map.
+fn keys(names: &[&str], sorted: bool) -> Vec<(usize, Vec<u8>)> {
+    let mut columns: Vec<(usize, &str)> = Vec::with_capacity(names.len());
+    for (index, name) in names.iter().enumerate() {
+        if names.iter().skip(index + 1).any(|later| later == name) {
+            continue;
+        }
+        let place = if sorted { columns.partition_point(|(_, other)| other < name) } else { columns.len() };
+        columns.insert(place, (index, name));
+    }
+    let json = |name: &str| {
+        let mut key = Vec::new();
+        push_string(&mut key, name.as_bytes());
+        key
+    };
+    columns.into_iter().map(|(index, name)| (index, json(name))).collect()
+}
+
+impl Sink for Printer<'_> {
+    fn wants_sql(&self) -> bool {
+        self.echo
+    }
+
+    fn sql(&mut self, text: &str) {
+        self.write(text.as_bytes());
+        self.write(b"\n");
+    }
+
     fn columns(&mut self, names: &[&str]) {
-        self.names = names.iter().map(|name| name.to_string()).collect();
-        self.json_open = true;
-        let mut sorted: Vec<usize> = (0..names.len()).collect();
-        sorted.sort_by_key(|&index| names.get(index).copied());
-        // Of equal names the last value stands, as in a map.
-        sorted.reverse();
-        sorted.dedup_by_key(|index| names.get(*index).copied());
-        sorted.reverse();
-        self.sorted = sorted;
+        self.rows = 0;
+        match self.style.mode {
+            Mode::Pretty => self.pretty.columns(names),
+            Mode::Json | Mode::JsonPretty => self.keys = keys(names, true),
+            Mode::JsonTyped => self.keys = keys(names, false),
+            _ => self.names = names.iter().map(|name| name.to_string()).collect(),
+        }
     }
 
     fn row(&mut self, values: &[ValueRef<'_>]) -> bool {
-        let row: Vec<Vec<u8>> = values.iter().map(|&value| text(value, &self.style.null)).collect();
-        self.count += 1;
+        self.rows += 1;
+        self.total += 1;
+        self.line.clear();
         match self.style.mode {
             Mode::Pretty => {
-                self.rows.push(row);
+                let null = &self.style.null;
+                self.pretty.row(&mut |out, column| push(out, *values.get(column).unwrap_or(&ValueRef::Null), null));
                 return true;
             }
-            Mode::Json => self.json(&row, false),
-            Mode::JsonPretty => self.json(&row, true),
-            Mode::Line => self.line(&row),
+            Mode::Json | Mode::JsonPretty | Mode::JsonTyped => self.json(values),
+            Mode::Line => self.lines(values),
+            Mode::Column => self.columned(values),
             Mode::Csv | Mode::List => {
-                if self.count == 1 && self.style.header {
-                    let names: Vec<Vec<u8>> = self.names.iter().map(|name| name.clone().into_bytes()).collect();
-                    self.separated(&names, &[]);
+                if self.rows == 1 && self.style.header {
+                    let names = std::mem::take(&mut self.names);
+                    let header: Vec<_> = names.iter().map(|name| ValueRef::Text(name.as_bytes())).collect();
+                    self.separated(&header);
                 }
-                let nulls: Vec<bool> = values.iter().map(|value| *value == ValueRef::Null).collect();
-                self.separated(&row, &nulls);
+                self.separated(values);
             }
         }
+        let line = std::mem::take(&mut self.line);
+        self.write(&line);
+        self.line = line;
         self.error.is_none()
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.pretty.held_bytes()
     }
 }
 
@@ -267,64 +340,151 @@ impl<W: Write> Sink for Printer<W> {
 mod tests {
     use super::*;
 
-    fn printed(mode: Mode, names: &[&str], rows: &[&[ValueRef<'_>]]) -> String {
-        let style = Style { mode, separator: "|".into(), header: true, null: String::new() };
-        let mut out = Vec::new();
-        let mut printer = Printer::new(style, &mut out);
-        printer.columns(names);
-        for row in rows {
-            assert!(printer.row(row));
-        }
-        assert!(printer.finish().is_none());
-        String::from_utf8_lossy(&out).into_owned()
-    }
+    type Values<'v> = &'v [ValueRef<'v>];
 
     const T: fn(&str) -> ValueRef<'_> = |text| ValueRef::Text(text.as_bytes());
+    const N: ValueRef<'_> = ValueRef::Null;
+
+    fn printed_as(style: &Style, statements: &[(&[&str], &[Values<'_>])]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut printer = Printer::new(style, &mut out);
+        for (names, rows) in statements {
+            printer.columns(names);
+            for row in *rows {
+                assert!(printer.row(row));
+            }
+        }
+        assert!(printer.finish().is_none());
+        out
+    }
+
+    fn printed(mode: Mode, names: &[&str], rows: &[Values<'_>]) -> String {
+        let style = Style { mode, ..Style::default() };
+        String::from_utf8(printed_as(&style, &[(names, rows)])).unwrap()
+    }
+
+    #[test]
+    fn modes_have_names() {
+        for (name, mode) in MODES {
+            assert_eq!(Mode::named(name), Some(mode));
+            assert_eq!(Mode::named(mode.name()), Some(mode));
+        }
+        assert_eq!(Mode::named("col"), None);
+    }
+
+    #[test]
+    fn no_rows() {
+        for (mode, wanted) in [
+            (Mode::Pretty, ""),
+            (Mode::Json, "[\n\n]\n"),
+            (Mode::JsonTyped, "[\n\n]\n"),
+            (Mode::JsonPretty, "[]\n"),
+            (Mode::Csv, ""),
+            (Mode::Line, ""),
+            (Mode::List, ""),
+            (Mode::Column, ""),
+        ] {
+            assert_eq!(printed(mode, &["a", "b"], &[]), wanted, "{mode:?}");
+            let style = Style { mode, ..Style::default() };
+            assert_eq!(printed_as(&style, &[]), wanted.as_bytes(), "{mode:?} without a statement that has columns");
+        }
+    }
 
     #[test]
     fn pretty() {
-        let rows: &[&[ValueRef]] = &[&[T("init"), ValueRef::Integer(1)], &[T("é"), ValueRef::Null]];
-        let wanted = "+------+-----+\n| name | pid |\n+------+-----+\n| init | 1   |\n| é    |     |\n+------+-----+\n";
+        let rows: &[Values] = &[&[T("init"), ValueRef::Integer(1)], &[T("é日"), N]];
+        let wanted =
+            "+------+-----+\n| name | pid |\n+------+-----+\n| init | 1   |\n| é日   |     |\n+------+-----+\n";
         assert_eq!(printed(Mode::Pretty, &["name", "pid"], rows), wanted);
-        assert_eq!(printed(Mode::Pretty, &["name"], &[]), "");
+        // Nothing is escaped, and of equal names the last value is shown in both places.
+        let wanted =
+            "+-----+-----+---+\n| a   | a   | b |\n+-----+-----+---+\n| x\ny | x\ny | 2 |\n+-----+-----+---+\n";
+        assert_eq!(printed(Mode::Pretty, &["a", "a", "b"], &[&[T("longer"), T("x\ny"), T("2")]]), wanted);
+        let style = Style { null: "-".into(), ..Style::default() };
+        let got = printed_as(&style, &[(&["name"], &[&[ValueRef::Text(b"\xff\xfe")], &[N]])]);
+        assert_eq!(got, b"+------+\n| name |\n+------+\n| \xff\xfe   |\n| -    |\n+------+\n");
+    }
+
+    #[test]
+    fn pretty_shows_later_statements_by_the_names_of_the_first() {
+        let style = Style { null: "n".into(), ..Style::default() };
+        let none: &[Values] = &[];
+        let statements: &[(&[&str], &[Values])] =
+            &[(&["x"], none), (&["a", "b"], &[&[T("1"), T("22")]]), (&["b", "c"], &[&[T("333"), T("4")]])];
+        let wanted = "+---+-----+\n| a | b   |\n+---+-----+\n| 1 | 22  |\n| n | 333 |\n+---+-----+\n";
+        assert_eq!(String::from_utf8(printed_as(&style, statements)).unwrap(), wanted);
     }
 
     #[test]
     fn json_sorts_keys_and_has_strings_only() {
-        let rows: &[&[ValueRef]] =
-            &[&[T("x\"\n"), ValueRef::Integer(1)], &[ValueRef::Text(b"\xff"), ValueRef::Real(0.5)]];
-        let wanted = "[\n  {\"a\":\"1\",\"b\":\"x\\\"\\n\"},\n  {\"a\":\"0.5\",\"b\":\"\u{fffd}\"}\n]\n";
+        let rows: &[Values] =
+            &[&[T("x\"\n"), ValueRef::Integer(1)], &[ValueRef::Text(b"\xffz"), ValueRef::Real(0.5)], &[N, N]];
+        let wanted = "[\n  {\"a\":\"1\",\"b\":\"x\\\"\\n\"},\n  {\"a\":\"0.5\",\"b\":\"\u{fffd}z\"},\n  {\"a\":\"\",\"b\":\"\"}\n]\n";
         assert_eq!(printed(Mode::Json, &["b", "a"], rows), wanted);
-        assert_eq!(printed(Mode::Json, &["b"], &[]), "[\n\n]\n");
-        assert_eq!(printed(Mode::Json, &["a", "a"], &[&[T("1"), T("2")]]), "[\n  {\"a\":\"2\"}\n]\n");
-        assert_eq!(printed(Mode::JsonPretty, &["a"], &[&[T("1")]]), "[\n  {\n    \"a\": \"1\"\n  }\n]\n");
-        assert_eq!(printed(Mode::JsonPretty, &["a"], &[]), "[]\n");
+        assert_eq!(
+            printed(Mode::Json, &["a", "B", "a"], &[&[T("1"), N, T("2")]]),
+            "[\n  {\"B\":\"\",\"a\":\"2\"}\n]\n"
+        );
+        let wanted =
+            "[\n  {\n    \"a\": \"2\",\n    \"b\": \"1\"\n  },\n  {\n    \"a\": \"\",\n    \"b\": \"é\"\n  }\n]\n";
+        assert_eq!(printed(Mode::JsonPretty, &["b", "a"], &[&[T("1"), T("2")], &[T("é"), N]]), wanted);
+        let two: &[(&[&str], &[Values])] = &[(&["a"], &[&[T("1")]]), (&["b"], &[&[T("2")]])];
+        let style = Style { mode: Mode::Json, ..Style::default() };
+        assert_eq!(printed_as(&style, two), b"[\n  {\"a\":\"1\"},\n  {\"b\":\"2\"}\n]\n");
     }
 
     #[test]
-    fn csv_list_and_line() {
-        let row: &[ValueRef] = &[T("a b"), T("say \"x\""), ValueRef::Null, T(""), T("p|q"), T("ok")];
-        let names = ["a", "b", "c", "d", "e", "f"];
-        assert_eq!(printed(Mode::Csv, &names, &[row]), "a|b|c|d|e|f\n\"a b\"|\"say \"\"x\"\"\"||\"\"|\"p|q\"|ok\n");
-        assert_eq!(printed(Mode::List, &names, &[row]), "a|b|c|d|e|f\na b|say \"x\"|||p|q|ok\n");
-        assert_eq!(printed(Mode::Csv, &names, &[]), "");
-        let wanted = "    a = 1\nlonger = 2\n\n    a = 3\nlonger = 4\n".replace("    a", "     a");
-        assert_eq!(printed(Mode::Line, &["a", "longer"], &[&[T("1"), T("2")], &[T("3"), T("4")]]), wanted);
-        assert_eq!(printed(Mode::Line, &["a"], &[&[T("1")]]), "    a = 1\n");
+    fn json_typed_keeps_types_and_order() {
+        let row: Values = &[T("1"), ValueRef::Integer(1), ValueRef::Real(1.0), N, T("last")];
+        let wanted = "[\n  {\"b\":\"1\",\"a\":1,\"c\":null,\"d\":\"last\"}\n]\n";
+        assert_eq!(printed(Mode::JsonTyped, &["b", "a", "d", "c", "d"], &[row]), wanted);
+        assert_eq!(printed(Mode::JsonTyped, &["r"], &[&[ValueRef::Real(0.25)]]), "[\n  {\"r\":0.25}\n]\n");
     }
 
     #[test]
-    fn doubles_have_fifteen_digits_and_a_point() {
-        for (number, wanted) in [
-            (1.0, "1.0"),
-            (0.1, "0.1"),
-            (1.0 / 3.0, "0.333333333333333"),
-            (1e15, "1e+15.0"),
-            (123456789012345.0, "123456789012345.0"),
-            (1.5e-7, "1.5e-07"),
-            (-2.5, "-2.5"),
-        ] {
-            assert_eq!(real(number), wanted);
-        }
+    fn csv_and_list() {
+        let row: Values =
+            &[T("a b"), T("say \"x\""), N, T(""), T("p|q"), T("ok"), T("it's"), T("é"), T("1\n2"), T("a,b")];
+        let names = ["a", "b", "c", "d", "e", "f", "g h", "i", "j", "k"];
+        let wanted =
+            "a|b|c|d|e|f|\"g h\"|i|j|k\n\"a b\"|\"say \"\"x\"\"\"||\"\"|\"p|q\"|ok|\"it's\"|\"é\"|\"1\n2\"|a,b\n";
+        assert_eq!(printed(Mode::Csv, &names, &[row]), wanted);
+        let wanted = "a|b|c|d|e|f|g h|i|j|k\na b|say \"x\"|||p|q|ok|it's|é|1\n2|a,b\n";
+        assert_eq!(printed(Mode::List, &names, &[row]), wanted);
+        let style =
+            Style { mode: Mode::Csv, separator: ", ".into(), header: false, null: "N U".into(), ..Style::default() };
+        let got = printed_as(&style, &[(&["a", "b"], &[&[T("1,2"), N], &[ValueRef::Text(b"\xff"), T("1")]])]);
+        assert_eq!(got, b"1,2, N U\n\"\xff\", 1\n");
+        let style = Style { mode: Mode::List, separator: String::new(), ..Style::default() };
+        let got = printed_as(&style, &[(&["a", "a"], &[&[T("1"), T("2")]]), (&["c"], &[&[T("3")], &[T("4")]])]);
+        assert_eq!(got, b"aa\n12\nc\n3\n4\n", "each statement has its header");
+    }
+
+    #[test]
+    fn line() {
+        let rows: &[Values] = &[&[T("1"), N], &[T("3\n4"), T("")]];
+        let wanted = "     a = 1\nlonger = \n\n     a = 3\n4\nlonger = \n";
+        assert_eq!(printed(Mode::Line, &["a", "longer"], rows), wanted);
+        assert_eq!(printed(Mode::Line, &["a", "a"], &[&[T("1"), T("2")]]), "    a = 1\n    a = 2\n");
+        // Bytes count, as they do for C.
+        assert_eq!(printed(Mode::Line, &["é", "longer"], &[&[T("1"), T("2")]]), "    é = 1\nlonger = 2\n");
+    }
+
+    #[test]
+    fn column() {
+        let rows: &[Values] = &[&[T("x"), T("eleven chars"), N], &[T("longer than ten"), T("y"), T("é")]];
+        let wanted = "a           b             c         \n----------  ------------  ----------\n\
+                      x           eleven chars            \nlonger tha  y             é        \n";
+        assert_eq!(printed(Mode::Column, &["a", "b", "c"], rows), wanted);
+        let style = Style { mode: Mode::Column, widths: vec![3, -5, 0], null: "?".into(), ..Style::default() };
+        let got = printed_as(&style, &[(&["alpha", "b", "c"], &[&[T("12345"), T("678"), N]])]);
+        let wanted = "alp      b  c         \n---  -----  ----------\n123    678  ?         \n";
+        assert_eq!(String::from_utf8(got).unwrap(), wanted);
+        let style = Style { mode: Mode::Column, widths: vec![95], header: false, ..Style::default() };
+        let got = printed_as(&style, &[(&["a"], &[&[ValueRef::Text(b"\xff\n")]])]);
+        assert_eq!(got, [&b"\xff\n"[..], &[b' '; 93], b"\n"].concat());
+        let style = Style { header: true, ..style };
+        let got = String::from_utf8(printed_as(&style, &[(&["a"], &[&[T("1")]])])).unwrap();
+        assert_eq!(got.lines().nth(1), Some(format!("{}  ", "-".repeat(93)).as_str()));
     }
 }

@@ -36,7 +36,8 @@ const ASCII: Lines = Lines { branch: "|-", last: "`-", pass: "| " };
 
 fn lines() -> Lines {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default().to_uppercase();
+    let locale =
+        set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default().to_ascii_uppercase();
     if locale.contains("UTF-8") || locale.contains("UTF8") { UTF8 } else { ASCII }
 }
 

@@ -2,4 +2,7 @@
 //! reads osquery's config file.
 
 pub mod file;
+pub mod flags;
+pub mod gflags;
 pub mod options;
+pub mod packs;

@@ -99,9 +99,12 @@ options! {
     /// While the agent owns audit, keep PROCTITLE and BPRM_FCAPS records, which it does not read, from being made.
     audit_exclude_records: bool = true,
     /// How long a batch may gather after the first record, ms (each wake-up costs more than the records it brings).
-    audit_gather_ms: u64 = 5,
+    audit_gather_ms: u64 = 20,
     /// Receive buffer of the audit socket, bytes; the kernel may use twice that.
     audit_receive_buffer: u64 = 4 << 20,
+    /// How far the agent's nice level goes down, so that a flat-out machine does not keep it from reading (auditd's
+    /// priority_boost; 0: not at all).
+    priority_boost: u64 = 4,
     /// Age at which events leave the database, seconds.
     events_expiry: u64 = 3600,
     /// Events the database holds at most.

@@ -10,6 +10,10 @@ use crate::store::row::RowId;
 
 const LIVING: usize = 0;
 const ENDED: usize = 1;
+/// Ended nodes that stay as long as others may leave: about what ends on two processors while one exec is made.
+const ENDED_KEPT: usize = 32;
+/// Nodes looked at for one that may leave.
+const LOOKED_AT: usize = 64;
 
 /// What the cache counts; all since its making.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -235,24 +239,38 @@ impl Cache {
         self.free.is_some()
     }
 
-    /// The node that should leave to make room: the longest ended, else the least recently used leaf, else (one chain
-    /// fills the cache) the least recently used of all. Never `keep`.
+    /// The node that should leave to make room, the least missed first; never `keep`:
     ///
-    /// A quarter of the room is left to the ended as long as there are idle leaves: an end may be followed by more (the
-    /// leader of a process's threads ends when another of them execs), and the idle living can be read from /proc again.
+    /// 1. the least recently used, if it is an idle process that was read from /proc and can be again;
+    /// 2. the longest ended (but the last few stay: an end may be followed by more, as the leader of a process's threads
+    ///    ends when another of them execs);
+    /// 3. an image that was replaced or has ended and still has children: they keep its row;
+    /// 4. whatever has ended, then the least recently used leaf, then (one chain fills the cache) the least recently
+    ///    used of all. A living process that leaves so may be unknown when it forks, and its exit is not seen.
+    ///
+    /// Looks at [`LOOKED_AT`] nodes at most in each step but the last.
     pub fn victim(&self, keep: Idx) -> Idx {
         let list = |which: usize| self.lists.get(which).copied().unwrap_or_default();
-        let walk = |start: Idx| {
-            std::iter::successors(Some(start), |&idx| Some(self.at(idx).newer)).take_while(|idx| idx.is_some())
+        let oldest = |which: usize| {
+            std::iter::successors(Some(list(which).oldest), |&idx| Some(self.at(idx).newer))
+                .take_while(|idx| idx.is_some())
+                .filter(move |&idx| idx != keep)
         };
-        let ended = || walk(list(ENDED).oldest).find(|&idx| idx != keep);
-        // By the order of touching, the oldest is a leaf: this stops at the first or second step.
-        let idle = |idx: &Idx| *idx != keep && self.at(*idx).children == 0 && !self.at(*idx).is(AWAITING);
-        let leaf = || walk(list(LIVING).oldest).find(idle);
-        let any = || walk(list(LIVING).oldest).find(|&idx| idx != keep);
-        let few_ended = list(ENDED).length <= self.capacity() / 4;
-        let first = if few_ended { leaf().or_else(ended) } else { ended().or_else(leaf) };
-        first.or_else(any).unwrap_or(NONE)
+        let find = |which: usize, fits: fn(&Node) -> bool| {
+            oldest(which).take(LOOKED_AT).find(|&idx| fits(self.at(idx))).unwrap_or(NONE)
+        };
+        let idle = oldest(LIVING).next().filter(|&idx| self.at(idx).can_be_read_again()).unwrap_or(NONE);
+        let many_ended = list(ENDED).length > (self.capacity() / 4).min(ENDED_KEPT);
+        let ended = || find(ENDED, |_| true);
+        let steps: [&dyn Fn() -> Idx; 6] = [
+            &|| idle,
+            &|| if many_ended { ended() } else { NONE },
+            &|| find(LIVING, |node| node.children > 0 && !node.is(AWAITING) && (node.ended() || !node.is(CURRENT))),
+            &ended,
+            &|| find(LIVING, |node| node.children == 0 && !node.is(AWAITING)),
+            &|| oldest(LIVING).next().unwrap_or(NONE),
+        ];
+        steps.iter().map(|step| step()).find(|idx| idx.is_some()).unwrap_or(NONE)
     }
 
     /// Evicts a node. Children that it still has keep its row (`row`, which the caller makes sure of) and lose the node.

@@ -17,6 +17,8 @@ struct Image {
     end_ns: i64,
     current: bool,
     awaiting: bool,
+    /// Read from /proc, and nothing since.
+    shown: bool,
     there: bool,
 }
 
@@ -71,14 +73,28 @@ impl Model {
         }
     }
 
-    /// The order in which it is said to go: the ended and the idle leaves, the ended first only if they are more than a
-    /// quarter; then the least recently used of all.
+    /// The order in which it is said to go.
     fn victim(&self, keep: Option<usize>, capacity: usize) -> Option<usize> {
-        let free = |image: &&usize| Some(**image) != keep;
-        let leaf = self.living.iter().filter(free).find(|&&i| self.children(i) == 0 && !self.images[i].awaiting);
-        let ended = self.ended.iter().find(free);
-        let first = if self.ended.len() * 4 <= capacity { leaf.or(ended) } else { ended.or(leaf) };
-        first.or(self.living.iter().find(free)).copied()
+        let living = || self.living.iter().copied().filter(|&image| Some(image) != keep);
+        let leaf = |image: &usize| self.children(*image) == 0 && !self.images[*image].awaiting;
+        let idle = |image: &usize| {
+            let Image { shown, current, end_ns, .. } = self.images[*image];
+            shown && current && end_ns == 0 && leaf(image)
+        };
+        let past = |image: &usize| {
+            let Image { current, awaiting, end_ns, .. } = self.images[*image];
+            self.children(*image) > 0 && !awaiting && (end_ns != 0 || !current)
+        };
+        let ended = || self.ended.iter().copied().find(|&image| Some(image) != keep);
+        let many_ended = self.ended.len() > capacity / 4;
+        living()
+            .next()
+            .filter(idle)
+            .or_else(|| ended().filter(|_| many_ended))
+            .or_else(|| living().find(past))
+            .or_else(ended)
+            .or_else(|| living().find(leaf))
+            .or_else(|| living().next())
     }
 
     fn current(&self, pid: u32) -> Option<usize> {
@@ -133,10 +149,11 @@ impl Pair {
         }
         let held = self.cache.at_mut(keep);
         held.children = held.children.saturating_sub(1);
-        let node = Node { pid, parent: keep, flags: CURRENT, link: Link::Connector, ..Node::default() };
-        let idx = self.cache.insert(node);
+        let shown = self.random.below(3) == 0;
+        let link = if shown { Link::Procfs } else { Link::Connector };
+        let idx = self.cache.insert(Node { pid, parent: keep, flags: CURRENT, link, ..Node::default() });
         assert!(idx.is_some(), "room was made");
-        let image = Image { pid, parent, ..self.image(pid, idx) };
+        let image = Image { pid, parent, shown, ..self.image(pid, idx) };
         self.model.images.push(image);
         if let Some(parent) = parent {
             self.model.settle(parent);
@@ -146,14 +163,16 @@ impl Pair {
 
     fn image(&self, pid: u32, idx: Idx) -> Image {
         let parent_row = RowId::NONE;
-        Image { idx, pid, parent: None, parent_row, end_ns: 0, current: true, awaiting: false, there: true }
+        let (current, there) = (true, true);
+        Image { idx, pid, parent: None, parent_row, end_ns: 0, current, awaiting: false, shown: false, there }
     }
 
-    /// An ancestor goes before its descendants only if there is no leaf that could go: one chain fills the cache, or
-    /// what hangs on it awaits its event.
+    /// A living ancestor goes before its descendants only if there is no leaf that could go: one chain fills the cache, or
+    /// what hangs on it awaits its event. One that is past may go: its children keep its row.
     fn check_order(&self, victim: usize, keep: Option<usize>) {
         let Model { images, living, ended, .. } = &self.model;
-        if self.model.children(victim) > 0 {
+        let Image { current, end_ns, .. } = images[victim];
+        if self.model.children(victim) > 0 && current && end_ns == 0 {
             assert!(ended.iter().all(|&image| Some(image) == keep));
             let stays =
                 |&image: &usize| Some(image) == keep || images[image].awaiting || self.model.children(image) > 0;

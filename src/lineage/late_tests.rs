@@ -350,3 +350,16 @@ fn an_orphan_keeps_its_forker_where_no_pid_can_have_come_again() {
     scene.event(3000, 8, 1, "daemon again");
     assert_eq!(scene.parent_of("daemon again").0, 7);
 }
+
+#[test]
+fn a_process_that_proc_calls_its_own_parent_does_not_go_round_for_ever() {
+    let mut scene = Scene::new();
+    scene.living.0.insert(7, (7, 30));
+    scene.now = 2000;
+    scene.with(|tracker, world| tracker.resync(world));
+    // Without a row of its own it would be climbed from, to itself.
+    scene.tracker.forget_rows();
+    scene.fork(2001, 8, 7);
+    scene.exec(2002, 8, 7, "child");
+    assert_eq!(scene.parent_of("child").0, 7);
+}

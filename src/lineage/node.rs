@@ -1,4 +1,4 @@
-//! One image of one process, as the cache holds it: numbers only, 72 bytes. Text lives in the store.
+//! One image of one process, as the cache holds it: numbers only, 80 bytes. Text lives in the store.
 
 use crate::store::row::{Link, RowId};
 
@@ -28,6 +28,10 @@ pub const FILLED: u8 = 8;
 pub const NAMESPACED: u8 = 16;
 /// In use at all.
 pub const USED: u8 = 32;
+/// All of its threads were seen beginning, so `threads` can be trusted: born by a FORK message, and nothing lost since.
+pub const COUNTED: u8 = 64;
+/// The leader of its threads has ended, others go on: the process lives.
+pub const LEADERLESS: u8 = 128;
 
 /// A node. Times are CLOCK_MONOTONIC, ns (negative for a process older than the clock's zero in another time base).
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,12 +68,21 @@ pub struct Node {
     /// Whether `status` was seen.
     pub status_known: bool,
     pub(super) list: u8,
+    /// Threads beside the leader, valid if COUNTED.
+    pub threads: u32,
 }
 
 impl Node {
     /// Whether a flag is set.
     pub fn is(&self, flag: u8) -> bool {
         self.flags & flag != 0
+    }
+
+    /// A living process without children here that was read from /proc, not seen being born or exec'd: if it does
+    /// something after all, /proc tells the same again.
+    pub fn can_be_read_again(&self) -> bool {
+        let idle = self.children == 0 && !self.ended() && self.is(CURRENT) && !self.is(AWAITING);
+        idle && self.link == Link::Procfs && self.exec_ns == 0
     }
 
     /// Whether the process has ended.

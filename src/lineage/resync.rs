@@ -1,7 +1,7 @@
 //! What /proc adds: the living at start, processes nobody told us of, and everything after a loss.
 
 use super::World;
-use super::node::{AWAITING, CURRENT, FILLED, IMAGE, Idx, NAMESPACED, NONE, Node};
+use super::node::{AWAITING, COUNTED, CURRENT, FILLED, IMAGE, Idx, NAMESPACED, NONE, Node};
 use super::rows::{bare_row, near, with_text};
 use super::tracker::{AWAIT_NS, START_STEP_NS, Tracker};
 use crate::store::row::{End, ImageRow, Kind, Link, RowId};
@@ -72,6 +72,8 @@ impl Tracker {
         self.loss_ns = world.clock.monotonic_ns;
         let mut at = Some(NONE);
         while let Some(idx) = at {
+            // Threads may have begun and ended unseen.
+            self.cache.at_mut(idx).flags &= !COUNTED;
             let node = *self.cache.at(idx);
             at = self.cache.following(idx);
             if !node.is(CURRENT) || node.ended() {

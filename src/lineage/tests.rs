@@ -328,35 +328,80 @@ fn after_losses_no_chain_is_invented() {
     }
 }
 
-/// A /proc whose only process names itself as its parent.
-struct OwnParent;
+/// A tracker that is told messages one by one, on a machine whose /proc shows only init.
+struct Told {
+    tracker: Tracker,
+    table: Table,
+    machine: Machine,
+}
 
-impl Procfs for OwnParent {
-    fn birth(&mut self, pid: u32) -> Option<(u32, i64)> {
-        (pid == 7).then_some((7, 1))
+impl Told {
+    fn new(capacity: usize) -> Self {
+        let options = TrackerOptions { capacity, ttl_ns: 1 << 60, fork_events: false, ring: 1 };
+        let mut told = Told { tracker: Tracker::new(options), table: Table::default(), machine: Machine::new(500) };
+        told.with(|tracker, world| tracker.seed_all(world));
+        told
     }
-    fn read(&mut self, pid: u32) -> Option<Seen<'_>> {
-        let (ppid, start_boot_ns) = self.birth(pid)?;
-        Some(Seen { ppid, start_boot_ns, ids: Ids::default(), path: b"", cmdline: b"", cwd: b"", namespaced: false })
+
+    fn with(&mut self, act: impl FnOnce(&mut Tracker, &mut World<'_>)) {
+        self.machine.now_ns += 1_000_000;
+        let clock = Clock { monotonic_ns: self.machine.now_ns, ..Clock::default() };
+        let mut procfs = Shown(&self.machine);
+        act(&mut self.tracker, &mut World { rows: &mut self.table, procfs: &mut procfs, clock });
     }
-    fn pids(&mut self, each: &mut dyn FnMut(u32)) {
-        each(7);
+
+    fn life(&mut self, pid: u32, kind: LifeKind) {
+        self.with(|tracker, world| {
+            tracker.life(Life { pid, time_ns: world.clock.monotonic_ns, kind }, world);
+            tracker.settle_all(world);
+        });
+    }
+
+    fn exec(&mut self, pid: u32, ppid: u32, text: &str) {
+        self.life(pid, LifeKind::Exec);
+        let event = (pid, ppid, (self.machine.now_ns / 1_000_000) as u64, text.to_string());
+        self.with(|tracker, world| tracker.exec(&exec_event(&event), world));
+    }
+
+    fn row(&self, text: &str) -> &Stored {
+        self.table.rows.values().find(|row| row.text == text).unwrap()
     }
 }
 
 #[test]
-fn a_process_that_proc_calls_its_own_parent_does_not_go_round_for_ever() {
-    let options = TrackerOptions { capacity: 8, ttl_ns: 1, fork_events: false, ring: 8 };
-    let (mut tracker, mut table) = (Tracker::new(options), Table::default());
-    let clock = Clock { monotonic_ns: 1_000_000_000, ..Clock::default() };
-    let mut world = World { rows: &mut table, procfs: &mut OwnParent, clock };
-    tracker.seed_all(&mut world);
-    // Without a row of its own it would be climbed from, to itself.
-    tracker.forget_rows();
-    let fork = LifeKind::Fork { parent: 7 };
-    tracker.life(Life { pid: 8, time_ns: clock.monotonic_ns, kind: fork }, &mut world);
-    tracker.life(Life { pid: 8, time_ns: clock.monotonic_ns, kind: LifeKind::Exec }, &mut world);
-    tracker.exec(&exec_event(&(8, 7, 1000, "x".into())), &mut world);
-    let row = table.rows.values().find(|row| row.visible).unwrap();
-    assert_eq!((row.pid, table.rows[&row.parent.0].pid), (8, 7));
+fn a_process_whose_leader_has_ended_lives_on_in_its_threads() {
+    let mut told = Told::new(8);
+    told.life(100, LifeKind::Fork { parent: 1 });
+    told.exec(100, 1, "threads");
+    told.life(100, LifeKind::ThreadBegun);
+    told.life(100, LifeKind::ThreadBegun);
+    told.life(100, LifeKind::ThreadEnded { status: 0 });
+    told.life(100, LifeKind::Exit { status: 0 });
+    assert_eq!(told.row("threads").end, None);
+    // More ends than the cache holds: what lives stays.
+    for pid in 200..220 {
+        told.life(pid, LifeKind::Fork { parent: 1 });
+        told.life(pid, LifeKind::Exit { status: 0 });
+    }
+    told.exec(100, 1, "the other thread's exec");
+    let row = told.row("the other thread's exec");
+    assert_eq!((row.pid, row.link), (100, Link::Connector));
+    assert_eq!(told.table.text(row.parent), "init");
+    told.life(100, LifeKind::Exit { status: 3 << 8 });
+    assert_eq!(told.row("the other thread's exec").end.unwrap().status, Some(3 << 8));
+}
+
+#[test]
+fn the_last_thread_ends_the_process_with_the_whole_processs_status() {
+    for (leader, last, whole) in [(0, 5 << 8, 5 << 8), (7 << 8, 0, 7 << 8), (9, 9, 9)] {
+        let mut told = Told::new(8);
+        told.life(100, LifeKind::Fork { parent: 1 });
+        told.exec(100, 1, "threads");
+        told.life(100, LifeKind::ThreadBegun);
+        told.life(100, LifeKind::Exit { status: leader });
+        assert_eq!(told.row("threads").end, None);
+        told.life(100, LifeKind::ThreadEnded { status: last });
+        let end = told.row("threads").end.unwrap();
+        assert_eq!((end.status, end.time_ns), (Some(whole), told.machine.now_ns));
+    }
 }

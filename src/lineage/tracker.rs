@@ -1,10 +1,9 @@
-//! Applies births, images and deaths to the cache and joins them with audit's events (see the head of [`super`]).
+//! Applies births, images and deaths to the cache (see the head of [`super`]).
 
 use super::World;
 use super::cache::Cache;
-use super::node::{AWAITING, CURRENT, FILLED, IMAGE, Idx, NAMESPACED, NONE, Node};
+use super::node::{AWAITING, COUNTED, CURRENT, IMAGE, Idx, LEADERLESS, NAMESPACED, NONE, Node};
 use super::rows::near;
-use crate::audit::event::Exec;
 use crate::source::{Life, LifeKind};
 use crate::store::row::{End, Link, RowId};
 use std::collections::VecDeque;
@@ -13,13 +12,6 @@ use std::collections::VecDeque;
 pub(super) const STAMP_STEP_NS: i64 = 10_000_000;
 /// /proc's start times are in ticks as well.
 pub(super) const START_STEP_NS: i64 = 30_000_000;
-/// How much the wall clock may be slewed between a stamp and now.
-const SLEW_NS: i64 = 2_000_000;
-/// How much later than an exec's stamp its process may seem to be born.
-const BIRTH_STEP_NS: i64 = STAMP_STEP_NS + SLEW_NS;
-/// An event whose stamp is so much older than what the cache knows comes late: the assembler waited for the rest of it,
-/// or audit is far behind the connector.
-const LATE_NS: i64 = 1_000_000_000;
 /// An EXEC message that waited longer than this for its audit event waits no more.
 pub(super) const AWAIT_NS: i64 = 2_000_000_000;
 /// A connector message this old is applied even if no event asked for it, once audit's socket is empty.
@@ -43,13 +35,13 @@ pub struct TrackerOptions {
 /// The joined view of who lives and who lived.
 pub struct Tracker {
     pub(super) cache: Cache,
-    ring: VecDeque<Life>,
+    pub(super) ring: VecDeque<Life>,
     pub(super) options: TrackerOptions,
     next_row: u32,
     /// The moment up to which the cache has been told what happened.
-    newest_ns: i64,
+    pub(super) newest_ns: i64,
     /// A moment much younger than that, of which something was told once.
-    leap_ns: i64,
+    pub(super) leap_ns: i64,
     /// When a loss was last reported; 0: never.
     pub(super) loss_ns: i64,
     /// Exec events turned into rows.
@@ -114,6 +106,18 @@ impl Tracker {
             let Some(life) = self.ring.pop_front() else { break };
             self.apply(life, world);
         }
+        self.rewind();
+    }
+
+    /// Moves the few messages that wait to the ring's beginning: a ring that turns would touch all of its memory in time.
+    fn rewind(&mut self) {
+        const FEW: usize = 128;
+        let mut few = heapless::Vec::<Life, FEW>::new();
+        if self.ring.len() <= FEW {
+            few.extend(self.ring.drain(..));
+            self.ring.clear();
+            self.ring.extend(few);
+        }
     }
 
     /// Applies everything that waits, as at the end of a run.
@@ -123,16 +127,25 @@ impl Tracker {
         }
     }
 
-    fn apply(&mut self, life: Life, world: &mut World<'_>) {
+    pub(super) fn apply(&mut self, life: Life, world: &mut World<'_>) {
         self.told_until(life.time_ns, world);
         match life.kind {
             LifeKind::Fork { parent } => {
-                self.fork(life.pid, parent, life.time_ns, Link::Connector, world);
+                let child = self.fork(life.pid, parent, life.time_ns, Link::Connector, world);
+                let child = self.cache.at_mut(child);
+                if child.fork_ns == life.time_ns {
+                    child.flags |= COUNTED;
+                }
             }
+            LifeKind::ThreadBegun => {
+                let idx = self.current_at(life.pid, life.time_ns);
+                self.cache.at_mut(idx).threads += 1;
+            }
+            LifeKind::ThreadEnded { status } => self.thread_ended(life.pid, life.time_ns, status, world),
             LifeKind::Exec => {
                 self.exec_seen(life.pid, life.time_ns, world);
             }
-            LifeKind::Exit { status } => self.exit(life.pid, life.time_ns, Some(status), world),
+            LifeKind::Exit { status } => self.leader_ended(life.pid, life.time_ns, status, world),
         }
     }
 
@@ -146,21 +159,6 @@ impl Tracker {
         let node = self.cache.at(self.cache.current(pid));
         let since_ns = if node.fork_ns == 0 { node.exec_ns } else { node.fork_ns };
         since_ns > time_ns + START_STEP_NS
-    }
-
-    /// Something is told of this moment. A leap counts once something else agrees: one time alone may be wrong.
-    pub(super) fn told_until(&mut self, time_ns: i64, world: &World<'_>) {
-        let time_ns = time_ns.min(world.clock.monotonic_ns);
-        if time_ns - self.newest_ns > LATE_NS && (time_ns - self.leap_ns).abs() > LATE_NS {
-            self.leap_ns = time_ns;
-            return;
-        }
-        self.newest_ns = self.newest_ns.max(time_ns);
-    }
-
-    /// Whether an event comes late: then it is of the past, and who holds its pids now is not for it to say.
-    pub(super) fn is_late(&self, pid: u32, stamp_ns: i64) -> bool {
-        self.is_held_since(pid, stamp_ns) || stamp_ns < self.newest_ns - LATE_NS
     }
 
     /// Makes room and inserts; `node.parent` stays. The evicted node's row is made first if something hangs on it.
@@ -249,7 +247,7 @@ impl Tracker {
         self.climb(pid, time_ns, world)
     }
 
-    /// Who forks or execs is alive, whatever we were told: the leader of its threads may have ended before the others.
+    /// Who forks or execs is alive, whatever we were told: the leader of threads that nobody counted may have ended.
     /// False if the node ended before a loss, and it may be another process that has the pid by now.
     fn revive(&mut self, idx: Idx, world: &mut World<'_>) -> bool {
         let node = *self.cache.at(idx);
@@ -298,14 +296,17 @@ impl Tracker {
         let node = self.cache.at_mut(idx);
         if !node.is(IMAGE) && node.children == 0 && !node.row.is_some() {
             node.exec_ns = time_ns;
-            node.flags |= IMAGE | AWAITING;
+            node.threads = 0;
+            node.flags = (node.flags | IMAGE | AWAITING) & !LEADERLESS;
             return idx;
         }
         let image = Node {
             exec_ns: time_ns,
             row: RowId::NONE,
             origin: RowId::NONE,
-            flags: CURRENT | IMAGE | AWAITING | (node.flags & NAMESPACED),
+            // Of the old image's threads only the caller is left, and is the leader now.
+            threads: 0,
+            flags: CURRENT | IMAGE | AWAITING | (node.flags & (NAMESPACED | COUNTED)),
             ..*node
         };
         node.flags &= !CURRENT;
@@ -313,6 +314,30 @@ impl Tracker {
         let new = self.insert(image, world);
         self.cache.settle(idx);
         new
+    }
+
+    /// The leader of a process's threads ended: so has the process, unless others are known to go on.
+    fn leader_ended(&mut self, pid: u32, time_ns: i64, status: u32, world: &mut World<'_>) {
+        let idx = self.current_at(pid, time_ns);
+        let node = self.cache.at_mut(idx);
+        if node.is(COUNTED) && node.threads > 0 {
+            node.flags |= LEADERLESS;
+            node.status = status;
+        } else {
+            self.exit(pid, time_ns, Some(status), world);
+        }
+    }
+
+    /// Another thread than the leader ended: the process as well, if it was the last. Its status is the whole process's
+    /// when all were ended together (`kernel/exit.c: do_group_exit`); after a plain end of all it is the leader's.
+    fn thread_ended(&mut self, pid: u32, time_ns: i64, status: u32, world: &mut World<'_>) {
+        let idx = self.current_at(pid, time_ns);
+        let node = self.cache.at_mut(idx);
+        node.threads = node.threads.saturating_sub(1);
+        if node.is(LEADERLESS) && node.threads == 0 {
+            let whole = if status != 0 { status } else { node.status };
+            self.exit(pid, time_ns, Some(whole), world);
+        }
     }
 
     pub(super) fn exit(&mut self, pid: u32, time_ns: i64, status: Option<u32>, world: &mut World<'_>) {
@@ -334,59 +359,4 @@ impl Tracker {
         }
         self.cache.settle(idx);
     }
-
-    /// An exec event of audit: becomes a row.
-    pub fn exec(&mut self, event: &Exec<'_>, world: &mut World<'_>) {
-        self.execs += 1;
-        let stamp_ns = (event.stamp.ms as i64).saturating_mul(1_000_000) - world.clock.epoch_offset_ns;
-        self.told_until(stamp_ns, world);
-        let mut idx = self.awaiting(event.pid, stamp_ns);
-        if idx == NONE {
-            idx = self.catch_up(event.pid, stamp_ns, world);
-        }
-        if idx == NONE {
-            idx = self.exec_untold(event, stamp_ns, world);
-        }
-        self.cache.touch(idx);
-        self.fill(idx, event, world);
-    }
-
-    /// The oldest image of `pid` that awaits an event and can be what this one tells of.
-    fn awaiting(&self, pid: u32, stamp_ns: i64) -> Idx {
-        let fits = |node: &Node| {
-            can_be(node, stamp_ns) && (node.is(AWAITING) || node.is(FILLED) && node.exec_ns - stamp_ns <= AWAIT_NS)
-        };
-        self.cache
-            .images(pid)
-            .filter(|(_, node)| fits(node))
-            .min_by_key(|(_, node)| node.exec_ns)
-            .map_or(NONE, |(i, _)| i)
-    }
-
-    /// Applies the ring up to the EXEC message that belongs to an event of `pid`, if it holds one. An event that was long
-    /// in coming may find the EXEC of another process, which has the pid by now: that stays for its own event.
-    fn catch_up(&mut self, pid: u32, stamp_ns: i64, world: &mut World<'_>) -> Idx {
-        let exec = |life: &Life| life.kind == LifeKind::Exec && life.time_ns + SLEW_NS >= stamp_ns;
-        let born = |life: &Life| matches!(life.kind, LifeKind::Fork { .. }) && life.time_ns > stamp_ns + BIRTH_STEP_NS;
-        let told = self.ring.iter().enumerate().find(|(_, life)| life.pid == pid && (exec(life) || born(life)));
-        let Some(place) = told.filter(|(_, life)| exec(life)).map(|(place, _)| place) else { return NONE };
-        for _ in 0..place {
-            let Some(life) = self.ring.pop_front() else { break };
-            self.apply(life, world);
-        }
-        match self.ring.pop_front() {
-            Some(life) => {
-                let idx = self.exec_seen(pid, life.time_ns, world);
-                if can_be(self.cache.at(idx), stamp_ns) { idx } else { NONE }
-            }
-            None => NONE,
-        }
-    }
-}
-
-/// Whether an exec event of this stamp can be this image's: not exec'd before the stamp, and not born after it.
-fn can_be(node: &Node, stamp_ns: i64) -> bool {
-    let born =
-        if node.fork_ns == 0 { node.exec_ns - stamp_ns <= LATE_NS } else { node.fork_ns <= stamp_ns + BIRTH_STEP_NS };
-    born && node.exec_ns + SLEW_NS >= stamp_ns
 }

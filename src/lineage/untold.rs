@@ -1,11 +1,12 @@
 //! What audit says alone, where no connector speaks: kernels without it, messages lost, logs of other machines.
 
 use super::World;
-use super::node::{CURRENT, IMAGE, Idx, NAMESPACED, Node};
-use super::rows::near;
+use super::cache::Cache;
+use super::node::{CURRENT, IMAGE, Idx, NAMESPACED, NONE, Node};
+use super::rows::{bare_row, near};
 use super::tracker::{AWAIT_NS, STAMP_STEP_NS, Tracker};
 use crate::audit::event::{Exec, Exit, Fork};
-use crate::store::row::{Link, RowId};
+use crate::store::row::{ImageRow, Link, RowId};
 
 /// No pid comes again sooner: with 32,768 of them, and as fast as processes can be made.
 const REUSE_NS: i64 = 500_000_000;
@@ -23,8 +24,10 @@ impl Tracker {
         let over = node.ended() && (!node.status_known || node.end_ns <= stamp_ns + STAMP_STEP_NS);
         // The same number may be another parent: one that was born after this process was.
         let same_parent = node.forker == event.ppid && !self.is_held_since(event.ppid, node.fork_ns);
-        let other = !same_parent && !self.is_orphan(&node, stamp_ns, world);
-        if known.is_some() && !over && !other {
+        let other = !same_parent && !self.is_orphan(&node, event.ppid, stamp_ns, world);
+        // Known as somebody's parent and by its pid alone: now there is more to know.
+        let bare = !node.is(IMAGE) && node.fork_ns == 0;
+        if known.is_some() && !over && !other && !bare {
             if !node.ended() && node.exec_ns <= stamp_ns {
                 return self.exec_seen(event.pid, stamp_ns, world);
             }
@@ -53,10 +56,12 @@ impl Tracker {
     }
 
     /// Whether a process with another parent than its forker has been orphaned. If not, it is another process, and the
-    /// record of its birth is late or lost: that is ruled out while no pid can have come again, and later by /proc.
-    fn is_orphan(&self, node: &Node, stamp_ns: i64, world: &mut World<'_>) -> bool {
+    /// record of its birth is late or lost: that is ruled out while no pid can have come again, and later by /proc. Where
+    /// no /proc is (a log's), a child of init whose birth was told is believed to be the one that was told of.
+    fn is_orphan(&self, node: &Node, ppid: u32, stamp_ns: i64, world: &mut World<'_>) -> bool {
         let young = node.fork_ns != 0 && stamp_ns - node.fork_ns < REUSE_NS;
-        young || world.procfs.birth(node.pid).is_some_and(|(_, start)| near(node, start, &world.clock))
+        let mut shown = || world.procfs.birth(node.pid).is_some_and(|(_, start)| near(node, start, &world.clock));
+        young || shown() || ppid == 1 && node.link != Link::Inferred && world.procfs.birth(1).is_none()
     }
 
     /// Who held `pid` at the stamp, as far as that is sure: an image in the cache that was born before and had not
@@ -79,26 +84,67 @@ impl Tracker {
     pub fn audit_fork(&mut self, event: &Fork<'_>, world: &mut World<'_>) {
         let stamp_ns = (event.stamp.ms as i64).saturating_mul(1_000_000) - world.clock.epoch_offset_ns;
         self.told_until(stamp_ns, world);
-        let caller = self.holder(event.pid, stamp_ns, world);
+        let late = self.is_late(event.child, stamp_ns);
+        let caller = if late { self.current_at(event.pid, stamp_ns) } else { self.holder(event.pid, stamp_ns, world) };
+        if !late {
+            self.introduce(caller, event, stamp_ns, world);
+        }
         if self.cache.at(caller).is(NAMESPACED) {
             return;
         }
         let known = self.cache.current(event.child);
         let node = self.cache.at_mut(known);
-        // A vfork's record comes after the child's exec, but its stamp is older; a younger one is another birth.
+        // A vfork's record comes after the child's exec, and may come after its end; its stamp is older. A younger one is
+        // another birth.
         let born_before = (0..=AWAIT_NS).contains(&(node.fork_ns - stamp_ns));
-        if known.is_some() && !node.ended() && node.forker == event.pid && node.link == Link::Inferred && born_before {
+        if known.is_some() && node.link == Link::Inferred && node.forker == event.pid && born_before {
             node.link = Link::Audit;
             node.fork_ns = stamp_ns;
             return;
         }
-        if self.is_late(event.child, stamp_ns) {
+        if late {
             return;
         }
         let child = self.fork(event.child, event.pid, stamp_ns, Link::Audit, world);
         if event.flags & CLONE_NEWPID != 0 {
             self.cache.at_mut(child).flags |= NAMESPACED;
         }
+    }
+
+    /// A caller of which only the pid was known (it is older than what we have of the log): the record of its fork says
+    /// what it runs and who its parent is.
+    fn introduce(&mut self, idx: Idx, event: &Fork<'_>, stamp_ns: i64, world: &mut World<'_>) {
+        let node = *self.cache.at(idx);
+        if idx == NONE || node.is(IMAGE) || node.fork_ns != 0 || event.path.is_empty() {
+            return;
+        }
+        // A row that is there already gets no parent any more: a parent's row is always older.
+        let mut parent_row = RowId::NONE;
+        if !node.row.is_some() && event.ppid != 0 {
+            self.cache.touch(idx);
+            let parent = self.holder(event.ppid, stamp_ns, world);
+            parent_row = self.row_of(parent, world);
+            if self.cache.current(event.pid) != idx {
+                return;
+            }
+        }
+        let id = if node.row.is_some() { node.row } else { self.new_row() };
+        let node = self.cache.at_mut(idx);
+        node.forker = event.ppid;
+        node.parent_row = parent_row;
+        node.link = if parent_row.is_some() { Link::Inferred } else { Link::None };
+        node.row = id;
+        node.flags |= IMAGE;
+        let base = bare_row(node, world.clock.epoch_offset_ns, world.clock.boot_offset_ns);
+        world.rows.image(&ImageRow { id, parent: parent_row, ids: Some(event.ids), path: event.path, ..base });
+    }
+
+    /// The machine of a log was started anew: whoever lived then lives no more, and pids begin again.
+    pub fn reboot(&mut self) {
+        let counters = self.cache.counters;
+        self.cache = Cache::new(self.options.capacity);
+        self.cache.counters = counters;
+        self.ring.clear();
     }
 
     /// An exit event of audit, in logs that have them.

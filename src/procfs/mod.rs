@@ -1,4 +1,7 @@
 //! Pure parsers of kernel text, one file per kernel file (proc(5)). Bytes in, numbers and slices out.
 
+pub mod cpuinfo;
+pub mod meminfo;
+pub mod net;
 pub mod stat;
 pub mod status;

@@ -9,6 +9,8 @@ pub struct Stat<'a> {
     pub state: u8,
     pub ppid: i64,
     pub pgroup: i64,
+    /// `PF_…` of `include/linux/sched.h`.
+    pub flags: i64,
     pub user_ticks: i64,
     pub system_ticks: i64,
     pub nice: i64,
@@ -17,6 +19,16 @@ pub struct Stat<'a> {
     pub start_ticks: i64,
     pub total_bytes: i64,
     pub resident_pages: i64,
+}
+
+/// `PF_KTHREAD`: a thread of the kernel, which has no memory of its own, so no arguments, no environment, no image.
+const KERNEL_THREAD: i64 = 0x0020_0000;
+
+impl Stat<'_> {
+    /// Whether it is a thread of the kernel.
+    pub fn is_kernel_thread(&self) -> bool {
+        self.flags & KERNEL_THREAD != 0
+    }
 }
 
 /// Parses it; None if it is cut short. The name may hold anything: the last `)` ends it.
@@ -37,7 +49,7 @@ pub fn parse(text: &[u8]) -> Option<Stat<'_>> {
         _,
         _,
         _,
-        _,
+        flags,
         _,
         _,
         _,
@@ -59,6 +71,7 @@ pub fn parse(text: &[u8]) -> Option<Stat<'_>> {
         state,
         ppid,
         pgroup,
+        flags,
         user_ticks,
         system_ticks,
         nice,
@@ -93,6 +106,8 @@ mod tests {
         let stat = parse(text).unwrap();
         assert_eq!((stat.comm, stat.state, stat.ppid), (b"a) b (c\n".as_slice(), b'S', 1));
         assert_eq!((stat.user_ticks, stat.system_ticks, stat.nice, stat.threads), (5, 6, -5, 3));
+        assert!(!stat.is_kernel_thread());
+        assert!(parse(b"2 (k) S 0 0 0 0 -1 2129984 0 0 0 0 0 1 0 0 20 0 1 0 0 0 0 1").unwrap().is_kernel_thread());
         assert_eq!((stat.start_ticks, stat.total_bytes, stat.resident_pages), (12345, 4096, i64::MAX));
     }
 

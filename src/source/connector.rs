@@ -43,7 +43,7 @@ fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreadable;
 
-/// What a connector datagram says: None for threads, and for events that are none of births, images and deaths.
+/// What a connector datagram says: None for events that are none of births, images and deaths.
 ///
 /// # Errors
 /// [`Unreadable`]: too short, or what no kernel says: a pid that is no `pid_t`, a process that is its own parent, a time
@@ -53,30 +53,38 @@ pub fn parse(datagram: &[u8]) -> Result<Option<Life>, Unreadable> {
         let event = datagram.get(PAYLOAD..)?;
         let word = |index: usize| u32_at(event, 16 + index * 4);
         let time_ns = i64::from_ne_bytes(event.get(8..16)?.try_into().ok()?);
-        // Threads carry a pid other than their tgid and are no processes. Whichever thread calls it, after an exec only
-        // the leader is left.
-        let (pid, leader, kind) = match u32_at(event, 0)? {
-            EVENT_FORK => (word(2)?, word(3)?, LifeKind::Fork { parent: word(1)? }),
-            EVENT_EXEC => (word(1)?, word(1)?, LifeKind::Exec),
-            EVENT_EXIT => (word(0)?, word(1)?, LifeKind::Exit { status: word(2)? }),
+        // Threads carry a pid other than their tgid.
+        let (pid, kind) = match u32_at(event, 0)? {
+            EVENT_FORK => {
+                let (parent, child, child_tgid) = (word(1)?, word(2)?, word(3)?);
+                (child_tgid, if child == child_tgid { LifeKind::Fork { parent } } else { LifeKind::ThreadBegun })
+            }
+            // Whichever thread calls it, after an exec only the leader is left.
+            EVENT_EXEC => (word(1)?, LifeKind::Exec),
+            EVENT_EXIT => {
+                let (pid, tgid, status) = (word(0)?, word(1)?, word(2)?);
+                (tgid, if pid == tgid { LifeKind::Exit { status } } else { LifeKind::ThreadEnded { status } })
+            }
             // UID, SID, COMM and others: kernels before 6.6 send them unasked.
             _ => return Some(None),
         };
         let sane = |pid: u32| i32::try_from(pid).is_ok();
         let parent = if let LifeKind::Fork { parent } = kind { parent } else { 0 };
-        let said = pid != parent && sane(pid) && sane(parent) && (0..=i64::MAX / 2).contains(&time_ns);
         // 0: the idle task of a processor that has come up.
-        said.then_some((pid == leader && pid != 0).then_some(Life { pid, time_ns, kind }))
+        if pid == 0 {
+            return Some(None);
+        }
+        let said = pid != parent && sane(pid) && sane(parent) && (0..=i64::MAX / 2).contains(&time_ns);
+        said.then_some(Some(Life { pid, time_ns, kind }))
     };
     parsed().ok_or(Unreadable)
 }
 
-/// Hands what a datagram says to `life`; true: it says nothing that can be read, and something is lost by that. What is
-/// empty was not for us ([`Batch::receive`]).
+/// Hands what a datagram says to `life`; true: it says nothing that can be read, and something is lost by that.
 pub(super) fn tell(datagram: &[u8], life: &mut dyn FnMut(Life)) -> bool {
     match parse(datagram) {
         Ok(told) => told.into_iter().for_each(life),
-        Err(Unreadable) => return !datagram.is_empty(),
+        Err(Unreadable) => return true,
     }
     false
 }
@@ -193,14 +201,14 @@ mod tests {
         }
         let whole = fork(5, 1, 1);
         assert!((0..PAYLOAD + 32).all(|length| parse(&whole[..length]) == Err(Unreadable)));
-        assert!(tell(&whole[..60], &mut |_| panic!()) && !tell(&[], &mut |_| panic!()));
+        assert!(tell(&whole[..60], &mut |_| panic!()));
     }
 
     #[test]
-    fn threads_and_other_events_are_read_and_say_nothing() {
+    fn threads_are_told_from_processes_and_other_events_say_nothing() {
         let mut thread = fork(6, 1, 1);
         thread[PAYLOAD + 28..PAYLOAD + 32].copy_from_slice(&5u32.to_ne_bytes());
-        assert_eq!(parse(&thread), Ok(None));
+        assert_eq!(parse(&thread), Ok(Some(Life { pid: 5, time_ns: 1, kind: LifeKind::ThreadBegun })));
         assert_eq!(parse(&fork(0, 1, 1)), Ok(None), "an idle task");
         for what in [EVENT_NONE, 4, 0x40, 0x4000_0000] {
             let mut other = fork(6, 1, 1);

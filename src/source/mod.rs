@@ -5,6 +5,7 @@
 //! | 1 | audit, as its owner | proc connector |
 //! | 2 | audit's multicast group, beside another owner | proc connector |
 //! | 3 | audit | audit's fork family; no deaths |
+//! | 0 | a log (`replay`) | what it has of them, else `ppid=` |
 //!
 //! A [`Source`] hands over raw audit records and typed [`Life`] messages. The order in which it collects them is what
 //! makes lineage complete: a batch of audit first, the connector drained fully after it. A FORK message is queued before
@@ -29,6 +30,8 @@ pub enum Rung {
     MulticastAndConnector = 2,
     /// Audit alone, with rules for the fork family.
     AuditAlone = 3,
+    /// No kernel at all: a log, replayed.
+    Log = 0,
 }
 
 impl Rung {
@@ -38,6 +41,7 @@ impl Rung {
             Rung::OwnerAndConnector => "audit (owner) + proc connector",
             Rung::MulticastAndConnector => "audit (multicast) + proc connector",
             Rung::AuditAlone => "audit alone",
+            Rung::Log => "replay",
         }
     }
 }
@@ -50,16 +54,23 @@ pub enum LifeKind {
         /// The true forker.
         parent: u32,
     },
+    /// A thread beside the leader began in process `pid`.
+    ThreadBegun,
+    /// A thread of process `pid` ended that was not its leader.
+    ThreadEnded {
+        /// As of `Exit`.
+        status: u32,
+    },
     /// `pid` got a new image.
     Exec,
-    /// `pid` ended with this wait status.
+    /// The leader of process `pid`'s threads ended with this wait status: its last thread, unless others were begun.
     Exit {
         /// `code << 8 | signal`, bit 7: core dumped.
         status: u32,
     },
 }
 
-/// A message of the proc connector, processes only.
+/// A message of the proc connector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Life {
     /// Whose life.

@@ -3,6 +3,12 @@
 //! A scan is a cursor: it holds one row at a time, so a table of a million rows needs no more memory than one of ten. A
 //! column is computed when SQLite asks for it, so a dear one (a readlink, a chain) costs nothing unless it is wanted.
 
+use super::cache::Cache;
+use super::functions::regex::Patterns;
+use super::limits::Budget;
+use crate::config::flags::Flags;
+use crate::sys::root::Root;
+use rusqlite::types::ValueRef;
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
@@ -40,11 +46,14 @@ pub const INDEX: u8 = 4;
 pub const ADDITIONAL: u8 = 8;
 /// Exists on other platforms only: hidden, absent.
 pub const ELSEWHERE: u8 = 16;
-/// `IN` lists may come all at once.
+/// `IN` lists may come all at once (osquery's mark; here they do where [`LISTS`] stands beside it).
 pub const OPTIMIZED: u8 = 32;
 
 /// An equality on it is a question to the table and no condition on its rows: SQLite does not check it again.
 pub const ARGUMENT: u8 = 64;
+
+/// The table reads [`Query::equals`]: an `IN` list comes all at once, in one scan. Without it each value has its scan.
+pub const LISTS: u8 = 128;
 
 /// One column.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +108,16 @@ impl Value {
         Value::Text(bytes.as_ref().to_vec())
     }
 
+    /// The same as SQLite hands values out.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Value::Null => ValueRef::Null,
+            Value::Integer(number) => ValueRef::Integer(*number),
+            Value::Real(number) => ValueRef::Real(*number),
+            Value::Text(text) => ValueRef::Text(text),
+        }
+    }
+
     /// A number, or a text that is one.
     pub fn as_integer(&self) -> Option<i64> {
         match self {
@@ -136,6 +155,19 @@ pub enum Op {
 }
 
 impl Op {
+    /// As SQL writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Op::Equal => "=",
+            Op::Greater => ">",
+            Op::GreaterOrEqual => ">=",
+            Op::Less => "<",
+            Op::LessOrEqual => "<=",
+            Op::Like => "LIKE",
+            Op::Glob => "GLOB",
+        }
+    }
+
     /// Back from its number.
     pub fn from_number(number: u8) -> Option<Self> {
         [Op::Equal, Op::Greater, Op::GreaterOrEqual, Op::Less, Op::LessOrEqual, Op::Like, Op::Glob]
@@ -145,7 +177,7 @@ impl Op {
 }
 
 /// One term of the WHERE clause.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub struct Constraint {
     pub column: usize,
@@ -156,13 +188,44 @@ pub struct Constraint {
 /// What every table of a connection may need to know.
 #[derive(Default)]
 pub struct Context {
+    /// The file system that tables read.
+    pub root: Root,
     /// events.db.
     pub database: PathBuf,
     /// events.db, once a table has asked for it.
     pub events: OnceCell<Option<rusqlite::Connection>>,
     /// Names that are tables here: `osquery_info` and others ask for the program's state.
     pub started_epoch_s: i64,
+    /// The flags as given on the command line.
+    pub flags: Flags,
+    /// Told of each scan before it begins: for people who wait.
+    pub on_scan: Option<OnScan>,
+    /// What the running query may take: tables that hold much memory charge it here.
+    pub budget: Budget,
+    /// Rows that the running statement scans again and again.
+    pub cache: Cache,
+    /// The last few compiled patterns of `regex_match` and `regex_split`.
+    pub patterns: Patterns,
 }
+
+impl Context {
+    /// Whether the query must end (Ctrl-C, time, memory): for tables that work long between two rows, as directory walks
+    /// and hashing do. Costs two clock readings at most: ask once per file or 64 KiB.
+    pub fn interrupted(&self) -> bool {
+        self.budget.check().is_err()
+    }
+
+    /// The same as an error that says why, for `?`.
+    ///
+    /// # Errors
+    /// The query must end.
+    pub fn check(&self) -> Result<(), TableError> {
+        self.budget.check()
+    }
+}
+
+/// Told of a scan.
+pub type OnScan = fn(&'static Table, &Query);
 
 /// What a scan is asked.
 pub struct Query {
@@ -180,10 +243,17 @@ impl Query {
         self.used & (1 << column.min(63)) != 0
     }
 
-    /// The value that a column must equal, if there is one.
+    /// The value that a column must equal, if there is one. None for a list of several ([`LISTS`]).
     pub fn equal(&self, column: usize) -> Option<&Value> {
-        let equal = |constraint: &&Constraint| constraint.column == column && constraint.op == Op::Equal;
-        self.constraints.iter().find(equal).map(|constraint| &constraint.value)
+        let mut values = self.equals(column);
+        values.next().filter(|first| values.all(|other| other == *first))
+    }
+
+    /// The values of which a column must equal one: of `=` one, of an `IN` list all ([`LISTS`]), each once; none where it
+    /// need not equal any.
+    pub fn equals(&self, column: usize) -> impl Iterator<Item = &Value> {
+        let equal = move |constraint: &&Constraint| constraint.column == column && constraint.op == Op::Equal;
+        self.constraints.iter().filter(equal).map(|constraint| &constraint.value)
     }
 }
 
@@ -238,6 +308,11 @@ impl Table {
         op == Op::Equal && self.columns.get(column).is_some_and(|column| column.flags & ARGUMENT != 0)
     }
 
+    /// Whether an `IN` list on a column is to come all at once.
+    pub fn takes_lists(&self, column: usize) -> bool {
+        self.columns.get(column).is_some_and(|column| column.flags & (LISTS | ARGUMENT) == LISTS)
+    }
+
     /// Whether the table has required columns and none of them is among `constrained`.
     pub fn lacks_required(&self, constrained: impl Iterator<Item = usize>) -> bool {
         let is_required = |index: usize| self.columns.get(index).is_some_and(|column| column.flags & REQUIRED != 0);
@@ -252,13 +327,16 @@ impl Table {
         Some(if column.kind == Type::Text { Value::text("") } else { Value::Null })
     }
 
-    /// Opens a scan, or says which constraint it lacks in osquery's words.
-    pub fn scan(&self, query: Query) -> Result<Box<dyn Cursor>, TableError> {
-        if self.lacks_required(query.constraints.iter().map(|constraint| constraint.column)) {
+    /// Checks that a required column is among the constrained ones, whatever its value.
+    ///
+    /// # Errors
+    /// SQLITE_CONSTRAINT in osquery's words.
+    pub fn demand_required(&self, constrained: &[usize]) -> Result<(), TableError> {
+        if self.lacks_required(constrained.iter().copied()) {
             let message = format!("Table {} was queried without a required column in the WHERE clause", self.name);
             return Err(TableError { code: 19, message });
         }
-        (self.open)(query)
+        Ok(())
     }
 }
 
@@ -272,6 +350,33 @@ impl Rows {
     /// A scan over these rows; a row's values are in the order of the columns, what is missing at its end is NULL.
     pub fn of(rows: Vec<Vec<Value>>) -> Box<dyn Cursor> {
         Box::new(Rows { rows: rows.into_iter(), row: Vec::new() })
+    }
+}
+
+/// A scan over rows that are made one after the other: for tables that may be long.
+pub struct Each<F> {
+    make: F,
+    row: Vec<Value>,
+}
+
+impl<F: FnMut() -> Option<Vec<Value>> + 'static> Each<F> {
+    /// A scan over what `make` gives until it gives None. A row's values are in the order of the columns, what is missing
+    /// at its end is NULL.
+    pub fn of(make: F) -> Box<dyn Cursor> {
+        Box::new(Each { make, row: Vec::new() })
+    }
+}
+
+impl<F: FnMut() -> Option<Vec<Value>>> Cursor for Each<F> {
+    fn advance(&mut self) -> Result<bool, TableError> {
+        let next = (self.make)();
+        let more = next.is_some();
+        self.row = next.unwrap_or_default();
+        Ok(more)
+    }
+
+    fn column(&mut self, column: usize) -> Result<Value, TableError> {
+        Ok(self.row.get(column).cloned().unwrap_or(Value::Null))
     }
 }
 

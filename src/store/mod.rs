@@ -1,6 +1,7 @@
-//! events.db: what is in it ([`schema`], [`row`], [`status`]), how rows get there ([`pending`], [`writer`]) and how they
+//! events.db: what is in it ([`schema`], [`row`], [`status`]), how rows get there ([`pending`], [`writer`], `batch`) and how they
 //! leave ([`retention`]).
 
+mod batch;
 pub mod pending;
 pub mod reader;
 pub mod retention;
@@ -8,3 +9,6 @@ pub mod row;
 pub mod schema;
 pub mod status;
 pub mod writer;
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,11 @@ impl Pending {
         self.rows.len()
     }
 
+    /// The newest row held; NONE if there is none.
+    pub fn newest(&self) -> RowId {
+        self.rows.iter().map(|held| held.row.id).max().unwrap_or(RowId::NONE)
+    }
+
     /// Nothing to write.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.ends.is_empty()

@@ -28,7 +28,7 @@ agent_status! {
     updated_ns,
     /// When it stopped cleanly, ns since the epoch; 0 while it runs or if it was killed.
     stopped_ns,
-    /// Rung of the source ladder in use: 1 audit owner + connector, 2 audit multicast + connector, 3 audit alone.
+    /// Rung of the source ladder in use: 1 audit owner + connector, 2 audit multicast + connector, 3 audit alone; 0 a log.
     rung,
     /// Pid that owns kernel audit (AUDIT_GET), 0 none.
     audit_owner,

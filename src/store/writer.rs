@@ -5,13 +5,15 @@
 //! that cannot take rows (disk full, read-only, locked) keeps them waiting in memory up to [`Pending`]'s capacity and is
 //! tried again each second; a damaged one, or one of another version, is renamed and a new one begun.
 
+use super::batch::{self, Sql};
 use super::pending::Pending;
-use super::row::{End, ImageRow, Kind, RowId};
+use super::row::{End, ImageRow, RowId};
 use super::schema;
 use super::status::Numbers;
 use crate::lineage::Rows;
 use crate::log;
 use crate::sys::clock;
+use crate::sys::prepared::Prepared;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -60,10 +62,12 @@ pub struct WriterCounters {
 pub struct Writer {
     path: PathBuf,
     pub(super) limits: Limits,
-    pub(super) connection: Option<Connection>,
+    pub(super) connection: Option<Prepared>,
     pending: Pending,
     /// File ids are this plus [`RowId`].
     pub(super) base: Option<i64>,
+    /// The newest row written.
+    newest: RowId,
     first_ns: i64,
     last_ns: i64,
     retry_ns: i64,
@@ -73,23 +77,10 @@ pub struct Writer {
     begun_anew: bool,
     last_error: String,
     pub(super) cursors: super::retention::Cursors,
-    agent_sql: String,
+    /// Rows that retention looks at in a step.
+    pub(super) scratch: Vec<i64>,
     /// Counters.
     pub counters: WriterCounters,
-}
-
-const INSERT: &str = "INSERT OR REPLACE INTO image VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,\
-                      ?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31,?32)";
-const UPDATE_END: &str = "UPDATE image SET end_ns = ?2, status = ?3 WHERE id = ?1";
-
-fn agent_insert() -> String {
-    let names = Numbers::NAMES;
-    let marks: Vec<_> = (1..=names.len() + 4).map(|number| format!("?{number}")).collect();
-    format!(
-        "INSERT OR REPLACE INTO agent(id, version, source, last_error, instance_id, {}) VALUES(1, {})",
-        names.join(", "),
-        marks.join(", ")
-    )
 }
 
 /// The file of a database path, which may name a directory.
@@ -106,6 +97,7 @@ impl Writer {
             connection: None,
             pending: Pending::new(),
             base: None,
+            newest: RowId::NONE,
             first_ns: 0,
             last_ns: 0,
             retry_ns: 0,
@@ -114,7 +106,7 @@ impl Writer {
             begun_anew: false,
             last_error: String::new(),
             cursors: Default::default(),
-            agent_sql: agent_insert(),
+            scratch: Vec::with_capacity(super::retention::STEP_ROWS.1),
             counters: WriterCounters::default(),
         };
         writer.connect(clock::monotonic_ns());
@@ -156,10 +148,12 @@ impl Writer {
             match open(&self.path) {
                 Ok(connection) => {
                     self.connection = Some(connection);
-                    if let Err(error) = self.begin_file() {
-                        self.fail("reading", &error, now_ns);
+                    let Err(error) = self.begin_file() else { return };
+                    self.fail("reading", &error, now_ns);
+                    if !is_corrupt(&error) || attempt > 0 {
+                        return;
                     }
-                    return;
+                    self.set_aside(&format!("is damaged ({error})"));
                 }
                 Err(Unusable::Foreign(why)) if attempt == 0 => self.set_aside(&why),
                 Err(Unusable::Foreign(why)) => self.note(&why, now_ns),
@@ -177,12 +171,13 @@ impl Writer {
 
     /// What must be known of a file: the largest id (once: ids of this run go on from it) and the number of events.
     fn begin_file(&mut self) -> rusqlite::Result<()> {
-        let Some(connection) = &self.connection else { return Ok(()) };
+        let Some(prepared) = &mut self.connection else { return Ok(()) };
+        let connection = prepared.connection();
         let last: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM image", [], |row| row.get(0))?;
         self.base.get_or_insert(last);
         let counts = "SELECT (SELECT count(*) FROM image) - (SELECT count(*) FROM image WHERE visible = 0)";
         self.counters.rows_visible = connection.query_row(counts, [], |row| row.get(0))?;
-        self.counters.database_bytes = super::retention::used_bytes(connection)?;
+        self.counters.database_bytes = super::retention::used_bytes(prepared)?;
         Ok(())
     }
 
@@ -233,16 +228,21 @@ impl Writer {
         if self.connection.is_none() {
             self.connect(now_ns);
         }
-        let (Some(connection), Some(base)) = (&self.connection, self.base) else { return };
+        let (Some(prepared), Some(base)) = (&mut self.connection, self.base) else { return };
         let last_error = self.last_error.as_str();
-        match write(connection, &self.pending, base, &self.agent_sql, agent, last_error) {
-            Ok(visible) => {
+        match batch::write(prepared, &self.pending, base, self.newest, agent, last_error) {
+            Ok(written) => {
+                self.newest = written.newest;
                 self.counters.rows_written += self.pending.rows() as u64;
-                self.counters.rows_visible += visible;
+                self.counters.rows_visible += written.visible;
                 self.unsynced |= !self.pending.is_empty();
                 self.pending.clear();
             }
-            Err(error) => self.failed("writing", &error, now_ns),
+            Err(error) => {
+                // Whether the file has some of them after all is not known: the next attempt replaces them.
+                self.newest = self.newest.max(self.pending.newest());
+                self.failed("writing", &error, now_ns);
+            }
         }
         self.sync(now_ns);
     }
@@ -253,6 +253,31 @@ impl Writer {
         if is_corrupt(error) {
             self.set_aside(&format!("is damaged ({error})"));
             self.retry_ns = now_ns;
+        }
+    }
+
+    /// A database that can be made again from what it is made of: writing it does not wait for the disk.
+    ///
+    /// # Errors
+    /// It cannot be had: a sentence.
+    pub fn without_syncing(mut self) -> Result<Self, String> {
+        self.set_pragma("PRAGMA synchronous=OFF; PRAGMA wal_autocheckpoint=4096;")?;
+        // As if that would be due one day.
+        self.synced_ns = i64::MAX / 2;
+        Ok(self)
+    }
+
+    /// Makes it one plain file, which can be read where it cannot be written.
+    pub fn finish(mut self) {
+        // Somebody may be reading it: then it stays as it is, and that is as good for all who can write there.
+        let _ = self.set_pragma("PRAGMA journal_mode=DELETE;");
+    }
+
+    fn set_pragma(&mut self, sql: &str) -> Result<(), String> {
+        match self.connection.as_ref().map(|prepared| prepared.connection().execute_batch(sql)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(format!("writing {}: {error}", self.path.display())),
+            None => Err(self.last_error.clone()),
         }
     }
 
@@ -315,7 +340,7 @@ fn is_corrupt(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-fn open(path: &Path) -> Result<Connection, Unusable> {
+fn open(path: &Path) -> Result<Prepared, Unusable> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(std::time::Duration::from_millis(10))?;
@@ -338,110 +363,6 @@ fn open(path: &Path) -> Result<Connection, Unusable> {
         let (images, agent) = (schema::SCHEMA, schema::agent_table());
         connection.execute_batch(&format!("BEGIN IMMEDIATE;{images};{agent};PRAGMA user_version={version};COMMIT"))?;
     }
-    connection.set_prepared_statement_cache_capacity(16);
-    Ok(connection)
-}
-
-/// One transaction; returns by how many the visible rows grew.
-fn write(
-    connection: &Connection,
-    pending: &Pending,
-    base: i64,
-    agent_sql: &str,
-    agent: Option<(&Numbers, &AgentTexts<'_>)>,
-    last_error: &str,
-) -> rusqlite::Result<i64> {
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let written = (|| {
-        let mut insert = connection.prepare_cached(INSERT)?;
-        let mut visible = 0;
-        pending.each_row(|row| {
-            bind_row(&mut insert, row, base)?;
-            visible += i64::from(row.visible);
-            insert.raw_execute().map(|_| ())
-        })?;
-        let mut update = connection.prepare_cached(UPDATE_END)?;
-        for (id, end) in pending.ends() {
-            update.execute((base + i64::from(id.0), end.time_ns, end.status))?;
-        }
-        if let Some((numbers, texts)) = agent {
-            write_agent(connection, agent_sql, numbers, texts, last_error)?;
-        }
-        connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(visible)
-    })();
-    if written.is_err() {
-        let _ = connection.execute_batch("ROLLBACK");
-    }
-    written
-}
-
-fn write_agent(
-    connection: &Connection,
-    sql: &str,
-    numbers: &Numbers,
-    texts: &AgentTexts<'_>,
-    last_error: &str,
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let fixed = [env!("CARGO_PKG_VERSION"), texts.source, last_error, texts.instance_id];
-    for (index, text) in fixed.iter().enumerate() {
-        statement.raw_bind_parameter(index + 1, text)?;
-    }
-    for (index, value) in numbers.values().iter().enumerate() {
-        statement.raw_bind_parameter(fixed.len() + index + 1, value)?;
-    }
-    statement.raw_execute().map(|_| ())
-}
-
-/// Text where it is text, bytes where it is not: not a byte is lost.
-fn bind_text(statement: &mut rusqlite::Statement<'_>, index: usize, bytes: &[u8]) -> rusqlite::Result<()> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => statement.raw_bind_parameter(index, text),
-        Err(_) => statement.raw_bind_parameter(index, bytes),
-    }
-}
-
-fn bind_row(statement: &mut rusqlite::Statement<'_>, row: &ImageRow<'_>, base: i64) -> rusqlite::Result<()> {
-    let id = |id: RowId| if id.is_some() { base + i64::from(id.0) } else { 0 };
-    let ids = row.ids.unwrap_or_default();
-    let known = row.ids.is_some();
-    let syscall = match row.kind {
-        Kind::Exec | Kind::Fork => row.syscall.map(|syscall| syscall.name()),
-        _ => None,
-    };
-    let numbers = [
-        id(row.id),
-        id(row.parent),
-        id(row.origin),
-        row.kind as i64,
-        i64::from(row.visible),
-        row.link as i64,
-        i64::from(row.pid),
-        i64::from(row.ppid),
-        i64::from(row.forker),
-        row.start_ns,
-        row.time_ns,
-        row.stamp_ms,
-        row.uptime_s,
-        row.serial as i64,
-    ];
-    for (index, number) in numbers.iter().enumerate() {
-        statement.raw_bind_parameter(index + 1, number)?;
-    }
-    statement.raw_bind_parameter(15, syscall)?;
-    let who = [ids.auid, ids.uid, ids.gid, ids.euid, ids.suid, ids.fsuid, ids.egid, ids.sgid, ids.fsgid];
-    for (index, who) in who.iter().enumerate() {
-        statement.raw_bind_parameter(index + 16, known.then_some(who))?;
-    }
-    let file = row.file.map(|file| [file.mode, file.uid, file.gid]);
-    for index in 0..3 {
-        let value = file.as_ref().and_then(|file| file.get(index));
-        statement.raw_bind_parameter(index + 25, value)?;
-    }
-    for (index, text) in [row.path, row.cmdline, row.cwd].into_iter().enumerate() {
-        bind_text(statement, index + 28, text)?;
-    }
-    statement.raw_bind_parameter(31, row.end.map(|end| end.time_ns))?;
-    statement.raw_bind_parameter(32, row.end.and_then(|end| end.status))
+    let agent = batch::agent_insert();
+    Ok(Prepared::new(connection, Sql::ALL.iter().map(|sql| sql.text(&agent)))?)
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 
 /// A path of at most 63 bytes with the NUL that the system wants.
 fn terminated(path: &[u8]) -> io::Result<[u8; 64]> {
@@ -61,56 +62,30 @@ impl Lock {
     /// # Errors
     /// The file cannot be made.
     pub fn take(path: &std::path::Path) -> io::Result<Option<Self>> {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
-        // SAFETY: a descriptor that is open for the length of the call.
-        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-            return Ok(Some(Lock(Some(file))));
+        loop {
+            let file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+            // SAFETY: a descriptor that is open for the length of the call.
+            if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
+                return match io::Error::last_os_error() {
+                    error if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+                    error => Err(error),
+                };
+            }
+            // Its last holder may have removed it since it was opened: then it keeps nobody out.
+            let ours = file.metadata()?;
+            if std::fs::metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
+                return Ok(Some(Lock(Some(file))));
+            }
         }
-        match io::Error::last_os_error() {
-            error if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            error => Err(error),
-        }
+    }
+
+    /// Removes the file and gives the lock up.
+    pub fn remove(self, path: &std::path::Path) {
+        let _ = std::fs::remove_file(path);
     }
 
     /// No lock, where none can be had and none is needed.
     pub fn none() -> Self {
         Lock(None)
-    }
-}
-
-/// An open directory, whose files are read relative to it: `/proc/PID` stays that process's even if the pid is used
-/// again.
-pub struct Dir(OwnedFd);
-
-impl Dir {
-    /// Opens a directory by a path of at most 63 bytes.
-    pub fn open(path: &[u8]) -> io::Result<Self> {
-        let path = terminated(path)?;
-        // SAFETY: the path is terminated; the descriptor is owned as soon as it is known to be one.
-        unsafe {
-            let fd = libc::open(path.as_ptr().cast(), libc::O_RDONLY | libc::O_CLOEXEC | libc::O_DIRECTORY);
-            if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(Dir(OwnedFd::from_raw_fd(fd))) }
-        }
-    }
-
-    /// Reads a file in it, from its start until it ends or `buffer` is full.
-    pub fn read_into(&self, name: &std::ffi::CStr, buffer: &mut [u8]) -> io::Result<usize> {
-        // SAFETY: as in `open`.
-        let fd = unsafe {
-            let fd = libc::openat(self.0.as_raw_fd(), name.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NOCTTY);
-            if fd < 0 {
-                return Err(io::Error::last_os_error());
-            }
-            OwnedFd::from_raw_fd(fd)
-        };
-        fill(&fd, buffer)
-    }
-
-    /// Where a link in it leads, into `buffer`.
-    pub fn read_link(&self, name: &std::ffi::CStr, buffer: &mut [u8]) -> io::Result<usize> {
-        // SAFETY: the name is terminated, the buffer live and of the stated length.
-        let count =
-            unsafe { libc::readlinkat(self.0.as_raw_fd(), name.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) };
-        if count < 0 { Err(io::Error::last_os_error()) } else { Ok(count as usize) }
     }
 }

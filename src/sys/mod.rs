@@ -4,9 +4,26 @@
 
 pub mod alloc;
 pub mod clock;
+pub mod cpuid;
+pub mod dir;
 pub mod file;
+pub mod function;
+pub mod home;
+pub mod interrupt;
+pub mod iptables;
+pub mod limit;
+pub mod local;
 pub mod memory;
 pub mod netlink;
 pub mod poll;
+pub mod prepared;
 pub mod process;
+pub mod root;
+pub mod rtnetlink;
+pub mod signal;
+pub mod sqlite;
+pub mod tty;
+pub mod uname;
+#[cfg(all(target_env = "musl", panic = "abort"))]
+pub mod unwind;
 pub mod vtab;

@@ -4,6 +4,9 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+/// One instruction of a classic BPF program (`include/uapi/linux/filter.h`).
+pub type Instruction = libc::sock_filter;
+
 /// A non-blocking, close-on-exec netlink socket, bound to a port of its own.
 pub struct Netlink {
     fd: OwnedFd,
@@ -28,6 +31,10 @@ impl Netlink {
             address.nl_groups = groups;
             let length = mem::size_of::<libc::sockaddr_nl>() as libc::socklen_t;
             check(libc::bind(fd.as_raw_fd(), (&raw const address).cast(), length))?;
+            // To the kernel (port 0): what other processes send to our port is refused
+            // (`af_netlink.c: netlink_getsockbyportid`), so no datagram's sender need be looked at.
+            address.nl_groups = 0;
+            check(libc::connect(fd.as_raw_fd(), (&raw const address).cast(), length))?;
             Ok(Netlink { fd })
         }
     }
@@ -49,6 +56,21 @@ impl Netlink {
             check(libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_RCVBUF, (&raw mut got).cast(), &raw mut length))?;
         }
         Ok(got.max(0) as usize)
+    }
+
+    /// Lets the kernel drop what `program` returns 0 for before it is queued (SO_ATTACH_FILTER).
+    ///
+    /// # Errors
+    /// EINVAL for a program that the kernel does not take.
+    pub fn attach_filter(&self, program: &[Instruction]) -> io::Result<()> {
+        let list = libc::sock_fprog { len: program.len() as libc::c_ushort, filter: program.as_ptr().cast_mut() };
+        let size = mem::size_of::<libc::sock_fprog>() as libc::socklen_t;
+        // SAFETY: the kernel copies the program, which is live for the call, and does not write to it.
+        unsafe {
+            let fd = self.fd.as_raw_fd();
+            check(libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, (&raw const list).cast(), size))?;
+        }
+        Ok(())
     }
 
     /// Sends one datagram to the kernel (port 0).
@@ -83,19 +105,26 @@ pub struct Batch {
     stride: usize,
     lengths: Vec<usize>,
     headers: Vec<libc::mmsghdr>,
-    vectors: Vec<libc::iovec>,
-    senders: Vec<libc::sockaddr_nl>,
+    /// Only pointed at.
+    _vectors: Vec<libc::iovec>,
     received: usize,
 }
 
 impl Batch {
     /// Room for `count` datagrams of `stride` bytes.
     pub fn new(count: usize, stride: usize) -> Self {
-        // SAFETY: all three are plain C structs for which zero is a valid value.
-        let (headers, vectors, senders) = unsafe {
-            (vec![mem::zeroed(); count], vec![mem::zeroed(); count], vec![mem::zeroed::<libc::sockaddr_nl>(); count])
-        };
-        Batch { data: vec![0; count * stride], stride, lengths: vec![0; count], headers, vectors, senders, received: 0 }
+        let mut data = vec![0u8; count * stride];
+        // SAFETY: both are plain C structs for which zero is a valid value.
+        let (mut headers, mut vectors): (Vec<libc::mmsghdr>, Vec<libc::iovec>) =
+            unsafe { (vec![mem::zeroed(); count], vec![mem::zeroed(); count]) };
+        // None of the three is resized, ever: what they point at stays where it is, even when the Batch is moved.
+        for ((buffer, vector), header) in data.chunks_exact_mut(stride).zip(&mut vectors).zip(&mut headers) {
+            vector.iov_base = buffer.as_mut_ptr().cast();
+            vector.iov_len = stride;
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+        }
+        Batch { data, stride, lengths: vec![0; count], headers, _vectors: vectors, received: 0 }
     }
 
     /// How many datagrams one call can take.
@@ -103,28 +132,14 @@ impl Batch {
         self.lengths.len()
     }
 
-    /// Takes what is waiting, at most [`Batch::capacity`] datagrams, without blocking; returns how many. A datagram
-    /// that did not come from the kernel (port 0) or did not fit its buffer is kept with length 0.
+    /// Takes what is waiting, at most [`Batch::capacity`] datagrams, without blocking; returns how many. A datagram that
+    /// did not fit its buffer is kept with length 0.
     ///
     /// # Errors
     /// ENOBUFS: the socket overflowed and datagrams are gone. EAGAIN is not an error: it is `Ok(0)`.
     pub fn receive(&mut self, socket: &Netlink) -> io::Result<usize> {
         self.received = 0;
-        let stride = self.stride;
-        // The pointers are set anew on each call, so that moving a Batch is harmless.
-        for (index, ((vector, header), sender)) in
-            self.vectors.iter_mut().zip(&mut self.headers).zip(&mut self.senders).enumerate()
-        {
-            let Some(buffer) = self.data.get_mut(index * stride..(index + 1) * stride) else { break };
-            vector.iov_base = buffer.as_mut_ptr().cast();
-            vector.iov_len = stride;
-            header.msg_hdr.msg_name = (&raw mut *sender).cast();
-            header.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_nl>() as libc::socklen_t;
-            header.msg_hdr.msg_iov = vector;
-            header.msg_hdr.msg_iovlen = 1;
-            header.msg_hdr.msg_flags = 0;
-        }
-        // SAFETY: every header points at a buffer, vector and address of ours that live past the call.
+        // SAFETY: every header points at a vector and that at a buffer of ours, both live past the call.
         let count = unsafe {
             libc::recvmmsg(
                 socket.fd.as_raw_fd(),
@@ -142,11 +157,9 @@ impl Batch {
             };
         }
         self.received = count as usize;
-        for ((length, header), sender) in
-            self.lengths.iter_mut().zip(&self.headers).zip(&self.senders).take(self.received)
-        {
+        for (length, header) in self.lengths.iter_mut().zip(&self.headers).take(self.received) {
             let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            *length = if sender.nl_pid == 0 && !cut { (header.msg_len as usize).min(stride) } else { 0 };
+            *length = if cut { 0 } else { (header.msg_len as usize).min(self.stride) };
         }
         Ok(self.received)
     }

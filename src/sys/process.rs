@@ -7,14 +7,38 @@ pub fn pid() -> u32 {
     std::process::id()
 }
 
+/// The effective user id.
+pub fn effective_uid() -> u32 {
+    // SAFETY: no arguments, cannot fail.
+    unsafe { libc::geteuid() }
+}
+
 /// Whether the effective user is root.
 pub fn is_root() -> bool {
-    // SAFETY: no arguments, cannot fail.
-    unsafe { libc::geteuid() == 0 }
+    effective_uid() == 0
+}
+
+/// Lowers this process's nice level by `steps` (setpriority(2)).
+///
+/// # Errors
+/// EACCES or EPERM without CAP_SYS_NICE.
+pub fn boost_priority(steps: u8) -> std::io::Result<()> {
+    // SAFETY: no pointers involved.
+    let result = unsafe {
+        let nice = libc::getpriority(libc::PRIO_PROCESS as _, 0);
+        libc::setpriority(libc::PRIO_PROCESS as _, 0, nice - libc::c_int::from(steps))
+    };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 /// CPU time this process has used, user and system, microseconds (getrusage(2)).
 pub fn cpu_us() -> i64 {
+    let (user, system) = cpu_times_us();
+    user + system
+}
+
+/// CPU time this process has used, microseconds: in user mode, and in the kernel (getrusage(2)).
+pub fn cpu_times_us() -> (i64, i64) {
     // SAFETY: the structure is live; RUSAGE_SELF always exists.
     let usage = unsafe {
         let mut usage: libc::rusage = mem::zeroed();
@@ -24,7 +48,7 @@ pub fn cpu_us() -> i64 {
     // The fields are narrower on 32-bit machines.
     #[allow(clippy::unnecessary_cast)]
     let us = |time: libc::timeval| (time.tv_sec as i64) * 1_000_000 + time.tv_usec as i64;
-    us(usage.ru_utime) + us(usage.ru_stime)
+    (us(usage.ru_utime), us(usage.ru_stime))
 }
 
 /// Clock ticks per second of `/proc/PID/stat` (sysconf(3)).

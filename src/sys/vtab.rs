@@ -1,18 +1,22 @@
 //! The one virtual-table module: SQLite's C interface (sqlite.org/vtab.html) on one side, [`crate::sql::table`] on the
 //! other. Thin on purpose: which constraints to take and what a row is, is decided there.
+//!
+//! The plan of a scan travels from `best_index` to `filter` as text, `USED;COLUMN:OP;COLUMN:OP;`, an OP of [`LIST`]
+//! being an IN list that comes all at once.
 
+use super::sqlite::{answer, checked, context, value};
+use crate::sql::cache::Replay;
 use crate::sql::table::{Constraint, Context, Cursor, Op, Query, Table, TableError, Value};
-use rusqlite::ffi;
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::vtab::{Filters, IndexConstraintOp, IndexInfo, VTab, VTabConnection, VTabCursor, eponymous_only_module};
-use rusqlite::{Connection, Error, Result};
-use std::cell::RefCell;
-use std::marker::PhantomData;
+use rusqlite::{Connection, Result, ffi};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::rc::Rc;
+
+/// In a plan: every value of an IN list, as so many equalities.
+const LIST: u8 = 255;
 
 /// What SQLite holds for a table.
 #[repr(C)]
-pub struct Bridge {
+struct Bridge {
     base: ffi::sqlite3_vtab,
     table: &'static Table,
     context: Rc<Context>,
@@ -20,143 +24,326 @@ pub struct Bridge {
 
 /// What SQLite holds for a scan.
 #[repr(C)]
-pub struct Scan<'vtab> {
+struct Scan {
     base: ffi::sqlite3_vtab_cursor,
     table: &'static Table,
     context: Rc<Context>,
-    cursor: Option<RefCell<Box<dyn Cursor>>>,
+    cursor: Option<Box<dyn Cursor>>,
     row: i64,
     over: bool,
-    bridge: PhantomData<&'vtab Bridge>,
 }
 
-/// Makes `table` a table of this connection, by its name and without CREATE.
-pub fn register(connection: &Connection, table: &'static Table, context: Rc<Context>) -> Result<()> {
-    connection.create_module(table.name, eponymous_only_module::<Bridge>(), Some((table, context)))
+static MODULE: ffi::sqlite3_module = ffi::sqlite3_module {
+    iVersion: 0,
+    // Without xCreate the table is there by its name alone, in every schema.
+    xCreate: None,
+    xConnect: Some(connect),
+    xBestIndex: Some(best_index),
+    xDisconnect: Some(disconnect),
+    xDestroy: None,
+    xOpen: Some(open),
+    xClose: Some(close),
+    xFilter: Some(filter),
+    xNext: Some(next),
+    xEof: Some(eof),
+    xColumn: Some(column),
+    xRowid: Some(rowid),
+    xUpdate: None,
+    xBegin: None,
+    xSync: None,
+    xCommit: None,
+    xRollback: None,
+    xFindFunction: None,
+    xRename: None,
+    xSavepoint: None,
+    xRelease: None,
+    xRollbackTo: None,
+    xShadowName: None,
+    xIntegrity: None,
+};
+
+/// Makes `table` a table called `name` of a connection that has its context ([`super::sqlite::share`]).
+///
+/// # Errors
+/// SQLite's own: no memory.
+pub fn register(connection: &Connection, name: &str, table: &'static Table) -> Result<()> {
+    let name = CString::new(name)?;
+    let table: *mut c_void = std::ptr::from_ref(table).cast_mut().cast();
+    // SAFETY: the handle is open; SQLite copies the name; module and table are static.
+    checked(unsafe {
+        ffi::sqlite3_create_module_v2(connection.handle(), name.as_ptr(), &raw const MODULE, table, None)
+    })
 }
 
-fn failure(error: TableError) -> Error {
-    Error::SqliteFailure(ffi::Error::new(error.code), Some(error.message))
+unsafe extern "C" fn connect(
+    db: *mut ffi::sqlite3,
+    table: *mut c_void,
+    _: c_int,
+    _: *const *const c_char,
+    out: *mut *mut ffi::sqlite3_vtab,
+    _: *mut *mut c_char,
+) -> c_int {
+    // SAFETY: `table` is the static that `register` gave, `db` is open, and `out` is SQLite's to be filled.
+    unsafe {
+        let table: &'static Table = &*table.cast::<Table>();
+        let (Some(context), Ok(declaration)) = (context(db), CString::new(table.declaration())) else {
+            return ffi::SQLITE_MISUSE;
+        };
+        let code = ffi::sqlite3_declare_vtab(db, declaration.as_ptr());
+        if code == ffi::SQLITE_OK {
+            let bridge = Bridge { base: ffi::sqlite3_vtab::default(), table, context: context.clone() };
+            *out = Box::into_raw(Box::new(bridge)).cast();
+        }
+        code
+    }
 }
 
-fn operator(op: IndexConstraintOp) -> Option<Op> {
-    Some(match op {
-        IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ => Op::Equal,
-        IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_GT => Op::Greater,
-        IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_GE => Op::GreaterOrEqual,
-        IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_LT => Op::Less,
-        IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_LE => Op::LessOrEqual,
-        IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_LIKE => Op::Like,
-        IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_GLOB => Op::Glob,
+unsafe extern "C" fn disconnect(bridge: *mut ffi::sqlite3_vtab) -> c_int {
+    // SAFETY: made by `connect`, and SQLite lets go of it here; an error text that nobody read is SQLite's memory.
+    unsafe {
+        ffi::sqlite3_free((*bridge).zErrMsg.cast());
+        drop(Box::from_raw(bridge.cast::<Bridge>()));
+    }
+    ffi::SQLITE_OK
+}
+
+fn operator(op: u8) -> Option<Op> {
+    Some(match i32::from(op) {
+        ffi::SQLITE_INDEX_CONSTRAINT_EQ => Op::Equal,
+        ffi::SQLITE_INDEX_CONSTRAINT_GT => Op::Greater,
+        ffi::SQLITE_INDEX_CONSTRAINT_GE => Op::GreaterOrEqual,
+        ffi::SQLITE_INDEX_CONSTRAINT_LT => Op::Less,
+        ffi::SQLITE_INDEX_CONSTRAINT_LE => Op::LessOrEqual,
+        ffi::SQLITE_INDEX_CONSTRAINT_LIKE => Op::Like,
+        ffi::SQLITE_INDEX_CONSTRAINT_GLOB => Op::Glob,
         _ => return None,
     })
 }
 
-// SAFETY: `base` is the first field of a #[repr(C)] struct, as SQLite wants it; nothing else is assumed of it.
-unsafe impl<'vtab> VTab<'vtab> for Bridge {
-    type Aux = (&'static Table, Rc<Context>);
-    type Cursor = Scan<'vtab>;
-
-    fn connect(_: &mut VTabConnection, aux: Option<&Self::Aux>, _: &[&[u8]]) -> Result<(String, Self)> {
-        let (table, context) = aux.ok_or_else(|| Error::ModuleError("a table without description".into()))?;
-        let bridge = Bridge { base: ffi::sqlite3_vtab::default(), table, context: context.clone() };
-        Ok((table.declaration(), bridge))
-    }
-
-    fn best_index(&self, info: &mut IndexInfo) -> Result<()> {
-        let mut taken = String::new();
-        let mut count = 0;
-        for (constraint, mut usage) in info.constraints_and_usages() {
-            let column = usize::try_from(constraint.column()).unwrap_or(usize::MAX);
-            let Some(op) = operator(constraint.operator()) else { continue };
-            if constraint.is_usable() && self.table.takes(column, op) {
-                count += 1;
-                usage.set_argv_index(count);
-                usage.set_omit(self.table.is_argument(column, op));
-                taken.push_str(&format!("{column}:{};", op as u8));
+unsafe extern "C" fn best_index(bridge: *mut ffi::sqlite3_vtab, info: *mut ffi::sqlite3_index_info) -> c_int {
+    // SAFETY: `bridge` is ours; `info` is SQLite's, its arrays as long as it says; the plan is a copy in SQLite's memory,
+    // which SQLite frees.
+    unsafe {
+        let table = (*bridge.cast::<Bridge>()).table;
+        let mut plan = format!("{};", (*info).colUsed);
+        let (mut count, mut satisfied) = (0, !table.lacks_required(std::iter::empty()));
+        for index in 0..usize::try_from((*info).nConstraint).unwrap_or(0) {
+            let constraint = &*(*info).aConstraint.add(index);
+            let column = usize::try_from(constraint.iColumn).unwrap_or(usize::MAX);
+            let Some(op) = operator(constraint.op) else { continue };
+            if constraint.usable == 0 || !table.takes(column, op) {
+                continue;
             }
+            count += 1;
+            satisfied = satisfied || !table.lacks_required(std::iter::once(column));
+            let usage = &mut *(*info).aConstraintUsage.add(index);
+            usage.argvIndex = count;
+            usage.omit = u8::from(table.is_argument(column, op));
+            let whole = op == Op::Equal
+                && table.takes_lists(column)
+                && ffi::sqlite3_vtab_in(info, c_int::try_from(index).unwrap_or(0), 1) != 0;
+            plan.push_str(&format!("{column}:{};", if whole { LIST } else { op as u8 }));
         }
-        let missing =
-            self.table.lacks_required(taken.split(';').filter_map(|part| part.split_once(':')?.0.parse().ok()));
-        info.set_estimated_cost(if count > 0 && !missing { 1.0 } else { 1e6 });
-        let used = info.col_used();
-        info.set_idx_str(&format!("{used};{taken}"));
-        Ok(())
+        (*info).estimatedCost = match (satisfied, count) {
+            // Dearer than any other plan: it ends in an error.
+            (false, _) => 1e9,
+            (true, 0) => 1e6,
+            (true, _) => 1.0,
+        };
+        (*info).idxStr = ffi::sqlite3_mprintf(c"%.*s".as_ptr(), plan.len() as c_int, plan.as_ptr());
+        (*info).needToFreeIdxStr = 1;
+        if (*info).idxStr.is_null() { ffi::SQLITE_NOMEM } else { ffi::SQLITE_OK }
     }
+}
 
-    fn open(&'vtab mut self) -> Result<Scan<'vtab>> {
-        Ok(Scan {
+unsafe extern "C" fn open(bridge: *mut ffi::sqlite3_vtab, out: *mut *mut ffi::sqlite3_vtab_cursor) -> c_int {
+    // SAFETY: `bridge` is ours, `out` is SQLite's to be filled.
+    unsafe {
+        let bridge = &*bridge.cast::<Bridge>();
+        let scan = Scan {
             base: ffi::sqlite3_vtab_cursor::default(),
-            table: self.table,
-            context: self.context.clone(),
+            table: bridge.table,
+            context: bridge.context.clone(),
             cursor: None,
             row: 0,
             over: true,
-            bridge: PhantomData,
-        })
+        };
+        *out = Box::into_raw(Box::new(scan)).cast();
     }
+    ffi::SQLITE_OK
 }
 
-fn value(raw: ValueRef<'_>) -> Value {
-    match raw {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => Value::Integer(number),
-        ValueRef::Real(number) => Value::Real(number),
-        ValueRef::Text(text) | ValueRef::Blob(text) => Value::Text(text.to_vec()),
-    }
+unsafe extern "C" fn close(scan: *mut ffi::sqlite3_vtab_cursor) -> c_int {
+    // SAFETY: made by `open`, and SQLite lets go of it here.
+    drop(unsafe { Box::from_raw(scan.cast::<Scan>()) });
+    ffi::SQLITE_OK
 }
 
-struct Out<'a>(&'a Value);
-
-impl ToSql for Out<'_> {
-    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self.0 {
-            Value::Null => ValueRef::Null,
-            Value::Integer(number) => ValueRef::Integer(*number),
-            Value::Real(number) => ValueRef::Real(*number),
-            Value::Text(text) => ValueRef::Text(text),
-        }))
+/// Ok, or the error's code, its sentence left where SQLite looks for it.
+///
+/// # Safety
+/// `scan` is a live one of ours.
+unsafe fn told(scan: *mut ffi::sqlite3_vtab_cursor, result: std::result::Result<(), TableError>) -> c_int {
+    let Err(error) = result else { return ffi::SQLITE_OK };
+    // SAFETY: by contract; SQLite has set `pVtab`; the sentence is a copy in SQLite's memory.
+    unsafe {
+        let bridge = (*scan).pVtab;
+        ffi::sqlite3_free((*bridge).zErrMsg.cast());
+        let length = c_int::try_from(error.message.len()).unwrap_or(0);
+        (*bridge).zErrMsg = ffi::sqlite3_mprintf(c"%.*s".as_ptr(), length, error.message.as_ptr());
     }
+    error.code
 }
 
-// SAFETY: as above, for the cursor.
-unsafe impl VTabCursor for Scan<'_> {
-    fn filter(&mut self, _: std::ffi::c_int, plan: Option<&str>, arguments: &Filters<'_>) -> Result<()> {
-        let (used, taken) = plan.unwrap_or("").split_once(';').unwrap_or(("", ""));
-        let mut constraints = Vec::new();
-        for (part, raw) in taken.split(';').zip(arguments.iter()) {
-            let Some((column, op)) = part.split_once(':') else { continue };
-            let (Ok(column), Some(op)) = (column.parse(), op.parse().ok().and_then(Op::from_number)) else { continue };
-            constraints.push(Constraint { column, op, value: value(raw) });
+/// The values of an IN list that came all at once.
+///
+/// # Safety
+/// `list` is an argument of the running `filter`.
+unsafe fn listed(list: *mut ffi::sqlite3_value, mut each: impl FnMut(Value)) {
+    let mut item = std::ptr::null_mut();
+    // SAFETY: by contract; an item is valid until the next one is asked for.
+    unsafe {
+        let mut code = ffi::sqlite3_vtab_in_first(list, &raw mut item);
+        while code == ffi::SQLITE_OK && !item.is_null() {
+            each(value(item));
+            code = ffi::sqlite3_vtab_in_next(list, &raw mut item);
         }
-        let query = Query { used: used.parse().unwrap_or(u64::MAX), constraints, context: self.context.clone() };
-        self.row = 0;
-        self.cursor = Some(RefCell::new(self.table.scan(query).map_err(failure)?));
-        self.next()
+    }
+}
+
+unsafe extern "C" fn filter(
+    scan: *mut ffi::sqlite3_vtab_cursor,
+    _: c_int,
+    plan: *const c_char,
+    count: c_int,
+    arguments: *mut *mut ffi::sqlite3_value,
+) -> c_int {
+    // SAFETY: `scan` is ours, `plan` what `best_index` wrote, the arguments as many as SQLite says.
+    unsafe {
+        let plan = if plan.is_null() { c"" } else { CStr::from_ptr(plan) };
+        let (used, taken) = plan.to_str().unwrap_or("").split_once(';').unwrap_or(("", ""));
+        let count = usize::try_from(count).unwrap_or(0);
+        let arguments = if count == 0 { &[] } else { std::slice::from_raw_parts(arguments, count) };
+        let table = (*scan.cast::<Scan>()).table;
+        let mut asked = Asked::default();
+        for (part, &raw) in taken.split(';').zip(arguments) {
+            let Some((column, op)) = part.split_once(':') else { continue };
+            let (Ok(column), Ok(op)) = (column.parse(), op.parse::<u8>()) else { continue };
+            asked.columns.push(column);
+            match Op::from_number(op) {
+                Some(op) => asked.one(table, Constraint { column, op, value: value(raw) }),
+                None if asked.has_equal(column) => {}
+                None => {
+                    listed(raw, |value| asked.listed(column, value));
+                    asked.nothing |= !asked.has_equal(column);
+                }
+            }
+        }
+        let result = (*scan.cast::<Scan>()).begin(used.parse().unwrap_or(u64::MAX), asked);
+        told(scan, result)
+    }
+}
+
+/// What a scan is asked, as it is read from its arguments.
+#[derive(Default)]
+struct Asked {
+    constraints: Vec<Constraint>,
+    /// All constrained columns, those too whose value is no constraint for the table.
+    columns: Vec<usize>,
+    /// No row can fulfil it.
+    nothing: bool,
+}
+
+impl Asked {
+    fn has_equal(&self, column: usize) -> bool {
+        self.constraints.iter().any(|constraint| constraint.column == column && constraint.op == Op::Equal)
     }
 
-    fn next(&mut self) -> Result<()> {
+    fn one(&mut self, table: &Table, constraint: Constraint) {
+        let Constraint { column, op, value } = &constraint;
+        match value {
+            // No comparison with NULL is ever true.
+            Value::Null => self.nothing = true,
+            // osquery's tables do not see it, and answer as if it were not there.
+            Value::Text(text) if text.is_empty() && !table.is_argument(*column, *op) => {}
+            // Of `x = 1 AND x IN (1, 2)` only the first term goes to the table: both would be 1, 1, 2, and a table that
+            // makes a row of each would make one too many. SQLite checks the other.
+            _ if *op == Op::Equal && table.takes_lists(*column) && self.has_equal(*column) => {}
+            _ => self.constraints.push(constraint),
+        }
+    }
+
+    fn listed(&mut self, column: usize, value: Value) {
+        if value != Value::Null {
+            self.constraints.push(Constraint { column, op: Op::Equal, value });
+        }
+    }
+}
+
+impl Scan {
+    fn begin(&mut self, used: u64, asked: Asked) -> std::result::Result<(), TableError> {
+        (self.row, self.over, self.cursor) = (0, true, None);
+        self.context.budget.check()?;
+        self.table.demand_required(&asked.columns)?;
+        if asked.nothing {
+            return Ok(());
+        }
+        let query = Query { used, constraints: asked.constraints, context: self.context.clone() };
+        if let Some(on_scan) = self.context.on_scan {
+            on_scan(self.table, &query);
+        }
+        self.cursor = Some(Replay::scan(self.table, query)?);
+        self.advance()
+    }
+
+    fn advance(&mut self) -> std::result::Result<(), TableError> {
         self.row += 1;
-        let Some(cursor) = &self.cursor else { return Ok(()) };
-        self.over = !cursor.borrow_mut().advance().map_err(failure)?;
+        self.context.budget.tick()?;
+        self.over = match &mut self.cursor {
+            Some(cursor) => !cursor.advance()?,
+            None => true,
+        };
         Ok(())
     }
 
-    fn eof(&self) -> bool {
-        self.over
-    }
-
-    fn column(&self, out: &mut rusqlite::vtab::Context, column: std::ffi::c_int) -> Result<()> {
+    fn value(&mut self, column: c_int) -> std::result::Result<Value, TableError> {
         let column = usize::try_from(column).unwrap_or(usize::MAX);
-        let Some(cursor) = &self.cursor else { return Ok(()) };
-        let value = match self.table.absent(column) {
-            Some(value) => value,
-            None => cursor.borrow_mut().column(column).map_err(failure)?,
-        };
-        out.set_result(&Out(&value))
-    }
-
-    fn rowid(&self) -> Result<i64> {
-        Ok(self.row)
+        match (self.table.absent(column), &mut self.cursor) {
+            (Some(value), _) => Ok(value),
+            (None, Some(cursor)) => cursor.column(column),
+            (None, None) => Ok(Value::Null),
+        }
     }
 }
+
+unsafe extern "C" fn next(scan: *mut ffi::sqlite3_vtab_cursor) -> c_int {
+    // SAFETY: ours.
+    unsafe {
+        let result = (*scan.cast::<Scan>()).advance();
+        told(scan, result)
+    }
+}
+
+unsafe extern "C" fn eof(scan: *mut ffi::sqlite3_vtab_cursor) -> c_int {
+    // SAFETY: ours.
+    c_int::from(unsafe { (*scan.cast::<Scan>()).over })
+}
+
+unsafe extern "C" fn column(
+    scan: *mut ffi::sqlite3_vtab_cursor,
+    call: *mut ffi::sqlite3_context,
+    column: c_int,
+) -> c_int {
+    // SAFETY: `scan` is ours, `call` belongs to this call.
+    unsafe { answer(call, &(*scan.cast::<Scan>()).value(column)) };
+    ffi::SQLITE_OK
+}
+
+unsafe extern "C" fn rowid(scan: *mut ffi::sqlite3_vtab_cursor, out: *mut ffi::sqlite3_int64) -> c_int {
+    // SAFETY: `scan` is ours, `out` is SQLite's to be filled.
+    unsafe { *out = (*scan.cast::<Scan>()).row };
+    ffi::SQLITE_OK
+}
+
+#[cfg(test)]
+mod tests;

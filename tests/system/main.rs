@@ -15,6 +15,7 @@ mod complete;
 mod crash;
 mod exits;
 mod honest;
+mod limits;
 mod machine;
 mod restores;
 mod truth;

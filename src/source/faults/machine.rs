@@ -4,7 +4,7 @@
 use super::{Gathered, Life, LifeKind, Rung, Source};
 use crate::audit::event::Ids;
 use crate::capacity;
-use crate::fuzzed::checks::texts::{Call, Text};
+use crate::fuzzed::checks::texts::{self, Call, Text};
 use crate::lineage::tests::Seeded;
 use crate::lineage::{Procfs, Seen};
 use crate::sys::clock::Clock;
@@ -42,6 +42,8 @@ pub(super) struct Process {
     pub(super) statuses: Vec<u32>,
     /// Audit's event of its birth; 0: none.
     pub(super) born_serial: u64,
+    /// Beside the first.
+    threads: u32,
     /// The first thread has ended, others have not.
     leader_gone: bool,
     reaper: bool,
@@ -76,6 +78,7 @@ pub(super) struct Machine {
     /// The last event in audit's queue: whose, and how many records. Another's may still come in between.
     last: Option<(usize, usize)>,
     rung: Rung,
+    filtered: bool,
 }
 
 /// Beyond the first of these, what the clocks say differs.
@@ -86,8 +89,9 @@ const TICK_NS: i64 = 10_000_000;
 const LONG: usize = if capacity::EVENT_TEXT > 100_000 { 8_500 } else { 2_700 };
 
 impl Machine {
-    /// With so many pids, and some processes that are older than anything said.
-    pub(super) fn new(pids: u32, rung: Rung, seed: u64) -> (Self, Sockets) {
+    /// With so many pids, and some processes that are older than anything said. `filtered`: the kernel keeps from us what
+    /// nobody reads (see `audit::filter`).
+    pub(super) fn new(pids: u32, rung: Rung, filtered: bool, seed: u64) -> (Self, Sockets) {
         let image = Image { exe: b"/sbin/init".to_vec(), cmdline: b"init".to_vec(), cwd: b"/".to_vec() };
         let init = Process {
             pid: 1,
@@ -97,6 +101,7 @@ impl Machine {
             end: None,
             statuses: Vec::new(),
             born_serial: 0,
+            threads: 0,
             leader_gone: false,
             reaper: true,
         };
@@ -111,6 +116,7 @@ impl Machine {
             random: Seeded::new(seed),
             last: None,
             rung,
+            filtered,
         };
         let nothing = File::open("/dev/null").unwrap();
         let mut sockets = Sockets { audit: VecDeque::new(), lives: VecDeque::new(), batch: Vec::new(), rung, nothing };
@@ -136,12 +142,13 @@ impl Machine {
             36..62 if one != 0 => self.exec(one, out),
             62..65 => self.failed_exec(one, out),
             65..67 => self.processes[one].reaper = true,
-            67..70 if one != 0 && !self.processes[one].leader_gone => {
-                self.processes[one].leader_gone = true;
-                self.processes[one].statuses.push(0);
-                self.tell(one, LifeKind::Exit { status: 0 }, out);
+            67..72 => {
+                self.processes[one].threads += 1;
+                self.tell(one, LifeKind::ThreadBegun, out);
             }
-            70..74 if self.living.len() < 15 => {
+            72..74 if self.processes[one].threads > 1 => self.thread_ends(one, 0, out),
+            74..77 if self.processes[one].threads > 0 && !self.processes[one].leader_gone => self.leader_ends(one, out),
+            77..81 if self.living.len() < 15 => {
                 // A daemon is born: its forker ends before it execs.
                 let Some(between) = self.fork(one, out) else { return };
                 let Some(daemon) = self.fork(between, out) else { return };
@@ -175,6 +182,7 @@ impl Machine {
             end: None,
             statuses: Vec::new(),
             born_serial: 0,
+            threads: 0,
             leader_gone: false,
             reaper: false,
         });
@@ -189,8 +197,29 @@ impl Machine {
         Some(child)
     }
 
+    fn thread_ends(&mut self, process: usize, status: u32, out: &mut Sockets) {
+        self.processes[process].threads -= 1;
+        self.tell(process, LifeKind::ThreadEnded { status }, out);
+    }
+
+    fn leader_ends(&mut self, process: usize, out: &mut Sockets) {
+        self.processes[process].leader_gone = true;
+        self.processes[process].statuses.push(0);
+        self.tell(process, LifeKind::Exit { status: 0 }, out);
+    }
+
     fn exec(&mut self, process: usize, out: &mut Sockets) {
         self.now_ns += 1_000;
+        // The caller ends all others; if it is not the first thread it becomes that, and its own end is never told.
+        let Process { threads, leader_gone, .. } = self.processes[process];
+        if threads > 0 && !leader_gone && self.random.below(3) == 0 {
+            self.leader_ends(process, out);
+        }
+        let caller_is_first = !self.processes[process].leader_gone;
+        while self.processes[process].threads > u32::from(!caller_is_first) {
+            self.thread_ends(process, 0, out);
+        }
+        self.processes[process].threads = 0;
         self.processes[process].leader_gone = false;
         self.tell(process, LifeKind::Exec, out);
         let serial = self.serial + 1;
@@ -233,7 +262,12 @@ impl Machine {
     }
 
     /// Puts records into audit's queue, now and then mixed with those of the event before.
-    fn emit(&mut self, process: usize, records: Vec<Text>, out: &mut Sockets) {
+    fn emit(&mut self, process: usize, mut records: Vec<Text>, out: &mut Sockets) {
+        let is_read = |(kind, body): &Text| match *kind {
+            texts::PATH => body.windows(9).any(|part| part == b"): item=0"),
+            kind => !matches!(kind, texts::EOE | texts::PROCTITLE),
+        };
+        records.retain(|record| !self.filtered || is_read(record));
         let count = records.len();
         match self.last.take() {
             Some((other, before)) if other != process && before <= out.audit.len() && self.random.below(3) == 0 => {
@@ -259,10 +293,16 @@ impl Machine {
         let status = (self.random.below(200) << 8) as u32;
         self.processes[process].end = Some((self.now_ns, status));
         self.living.retain(|&other| other != process);
-        // The last thread of a process whose first has gone is not told.
-        if !self.processes[process].leader_gone {
-            self.processes[process].statuses.push(status);
-            self.tell(process, LifeKind::Exit { status }, out);
+        self.processes[process].statuses.push(status);
+        let first = self.random.below(2) == 0;
+        for leader in [first, !first] {
+            if !leader {
+                while self.processes[process].threads > 0 {
+                    self.thread_ends(process, status, out);
+                }
+            } else if !self.processes[process].leader_gone {
+                self.tell(process, LifeKind::Exit { status }, out);
+            }
         }
         // The nearest ancestor that reaps and lives.
         let mut reaper = self.parent(process);

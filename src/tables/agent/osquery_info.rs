@@ -3,7 +3,7 @@
 use crate::sql::table::{Column, Rows, Table, Type, Value, column};
 use crate::sys::process;
 use crate::tables::events::db;
-use std::fs;
+use crate::tables::host::identity;
 
 const COLUMNS: &[Column] = &[
     column("pid", Type::Integer, 0, "Process id of the answering process."),
@@ -23,20 +23,6 @@ const COLUMNS: &[Column] = &[
     column("platform_mask", Type::Integer, 0, "Platforms: 9, that is POSIX and Linux."),
 ];
 
-/// The machine's UUID: SMBIOS, else the machine-id in a UUID's form, else nothing.
-fn machine_uuid() -> String {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_string();
-    let product = read("/sys/class/dmi/id/product_uuid");
-    if !product.is_empty() {
-        return product.to_uppercase();
-    }
-    let id = read("/etc/machine-id");
-    match (id.get(..8), id.get(8..12), id.get(12..16), id.get(16..20), id.get(20..32)) {
-        (Some(a), Some(b), Some(c), Some(d), Some(e)) => format!("{a}-{b}-{c}-{d}-{e}"),
-        _ => id,
-    }
-}
-
 /// See the module's head.
 pub static TABLE: Table = Table {
     name: "osquery_info",
@@ -47,7 +33,7 @@ pub static TABLE: Table = Table {
         let instance = db::agent(&query.context).ok().flatten().map(|(_, texts)| texts.instance_id).unwrap_or_default();
         let row = vec![
             Value::Integer(i64::from(process::pid())),
-            Value::text(machine_uuid()),
+            Value::Text(identity::machine_uuid(&query.context.root)),
             Value::text(instance),
             Value::text(env!("CARGO_PKG_VERSION")),
             Value::text(""),

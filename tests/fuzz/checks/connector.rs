@@ -6,11 +6,15 @@ use stemma::source::{Life, LifeKind};
 const FORK: u32 = 1;
 const EXEC: u32 = 2;
 const EXIT: u32 = 0x8000_0000;
+/// Makes another number of a thread's than its process's.
+const THREAD: u32 = 0x2_0000;
 
 /// A datagram as the kernel sends it (76 bytes).
 pub fn datagram(life: &Life) -> Vec<u8> {
     let (what, words) = match life.kind {
         LifeKind::Fork { parent } => (FORK, [parent, parent, life.pid, life.pid]),
+        LifeKind::ThreadBegun => (FORK, [1, 1, life.pid ^ THREAD, life.pid]),
+        LifeKind::ThreadEnded { status } => (EXIT, [life.pid ^ THREAD, life.pid, status, 17]),
         LifeKind::Exec => (EXEC, [life.pid, life.pid, 0, 0]),
         LifeKind::Exit { status } => (EXIT, [life.pid, life.pid, status, 17]),
     };

@@ -1,8 +1,8 @@
 //! Assembler and tracker together: whatever comes in, no link between two pids is stored that nobody told, parents are
 //! older rows than their children, and the cache holds together.
 //!
-//! Letters: those of `assembler`; `F` a birth (pid, parent), `I` an image (pid), `D` a death (pid, status), each as the
-//! connector's datagram; `p` a process that /proc shows from now on (pid, parent, start in ms), `q` one that it shows no
+//! Letters: those of `assembler`; `F` a birth (pid, parent), `I` an image (pid), `D` the end of the first thread (pid,
+//! status), `B` and `Z` the beginning and the end of another, each as the connector's datagram; `p` a process that /proc shows from now on (pid, parent, start in ms), `q` one that it shows no
 //! more; `R` a loss is reported; `W` time for what waits, `A` for all of it; `N` the database was begun anew.
 
 use super::connector::datagram;
@@ -71,6 +71,8 @@ impl Driven {
         };
         let life = match step.what {
             b'F' => life(LifeKind::Fork { parent: number(1).unwrap_or(0) as u32 }, number(2)),
+            b'B' => life(LifeKind::ThreadBegun, number(1)),
+            b'Z' => life(LifeKind::ThreadEnded { status: number(1).unwrap_or(0) as u32 }, number(2)),
             b'I' => life(LifeKind::Exec, number(1)),
             b'D' => life(LifeKind::Exit { status: number(1).unwrap_or(0) as u32 }, number(2)),
             _ => None,
@@ -125,7 +127,7 @@ impl Driven {
 fn handle(tracker: &mut Tracker, stored: &mut Stored, shown: &mut Shown, clock: Clock, event: &Event<'_>) {
     match event {
         Event::Exec(exec) => stored.told.insert((exec.pid, exec.ppid)),
-        Event::Fork(fork) => stored.told.insert((fork.child, fork.pid)),
+        Event::Fork(fork) => stored.told.insert((fork.child, fork.pid)) | stored.told.insert((fork.pid, fork.ppid)),
         Event::Exit(_) => false,
     };
     let mut world = World { rows: stored, procfs: shown, clock };

@@ -1,0 +1,201 @@
+//! The SQL that the writer and retention run, and how a batch is written: one transaction.
+
+use super::pending::Pending;
+use super::row::{ImageRow, Kind, RowId};
+use super::status::Numbers;
+use super::writer::AgentTexts;
+use crate::sys::prepared::Prepared;
+use rusqlite::Statement;
+
+macro_rules! image_values {
+    () => {
+        " INTO image VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,\
+         ?26,?27,?28,?29,?30,?31,?32)"
+    };
+}
+
+/// Every statement of the writer's connection; the number is its place in [`Prepared`].
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sql {
+    Begin,
+    Commit,
+    Insert,
+    Replace,
+    UpdateEnd,
+    Agent,
+    PageCount,
+    FreelistCount,
+    Oldest,
+    Hide,
+    Kept,
+    HasChild,
+    Delete,
+    Vacuum,
+}
+
+impl Sql {
+    /// In the order of their numbers.
+    pub const ALL: [Sql; 14] = [
+        Sql::Begin,
+        Sql::Commit,
+        Sql::Insert,
+        Sql::Replace,
+        Sql::UpdateEnd,
+        Sql::Agent,
+        Sql::PageCount,
+        Sql::FreelistCount,
+        Sql::Oldest,
+        Sql::Hide,
+        Sql::Kept,
+        Sql::HasChild,
+        Sql::Delete,
+        Sql::Vacuum,
+    ];
+
+    /// The statement; `agent` is [`agent_insert`].
+    pub fn text(self, agent: &str) -> &str {
+        match self {
+            Sql::Begin => "BEGIN IMMEDIATE",
+            Sql::Commit => "COMMIT",
+            Sql::Insert => concat!("INSERT", image_values!()),
+            Sql::Replace => concat!("INSERT OR REPLACE", image_values!()),
+            Sql::UpdateEnd => "UPDATE image SET end_ns = ?2, status = ?3 WHERE id = ?1",
+            Sql::Agent => agent,
+            Sql::PageCount => "PRAGMA page_count",
+            Sql::FreelistCount => "PRAGMA freelist_count",
+            Sql::Oldest => "SELECT id, stamp_ms FROM image WHERE id > ?1 AND visible = 1 ORDER BY id LIMIT ?2",
+            Sql::Hide => "UPDATE image SET visible = 0 WHERE id = ?1",
+            Sql::Kept => "SELECT id FROM image WHERE visible = 0 AND id > ?1 ORDER BY id LIMIT ?2",
+            Sql::HasChild => "SELECT EXISTS(SELECT 1 FROM image WHERE parent = ?1)",
+            Sql::Delete => "DELETE FROM image WHERE id = ?1",
+            // Pages given back in one step: 64.
+            Sql::Vacuum => "PRAGMA incremental_vacuum(64)",
+        }
+    }
+}
+
+/// [`Sql::Agent`]: the agent's row.
+pub(super) fn agent_insert() -> String {
+    let names = Numbers::NAMES;
+    let marks: Vec<_> = (1..=names.len() + 4).map(|number| format!("?{number}")).collect();
+    format!(
+        "INSERT OR REPLACE INTO agent(id, version, source, last_error, instance_id, {}) VALUES(1, {})",
+        names.join(", "),
+        marks.join(", ")
+    )
+}
+
+/// What one transaction brought.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Written {
+    /// By how many the visible rows grew.
+    pub visible: i64,
+    /// The newest row in the file.
+    pub newest: RowId,
+}
+
+/// One transaction. `newest`: the newest row that the file has had from this run.
+pub(super) fn write(
+    prepared: &mut Prepared,
+    pending: &Pending,
+    base: i64,
+    newest: RowId,
+    agent: Option<(&Numbers, &AgentTexts<'_>)>,
+    last_error: &str,
+) -> rusqlite::Result<Written> {
+    prepared.run(Sql::Begin as usize, [])?;
+    let written = (|| {
+        let mut written = Written { visible: 0, newest };
+        pending.each_row(|row| {
+            // REPLACE keeps a journal for each statement, 64 KiB that are allocated and given back: only where it may
+            // have something to replace, which is where a better version of a row comes.
+            let new = row.id > written.newest;
+            let insert = prepared.statement(if new { Sql::Insert } else { Sql::Replace } as usize)?;
+            bind_row(insert, row, base)?;
+            written.visible += i64::from(row.visible);
+            written.newest = written.newest.max(row.id);
+            insert.raw_execute().map(|_| ())
+        })?;
+        let update = prepared.statement(Sql::UpdateEnd as usize)?;
+        for (id, end) in pending.ends() {
+            update.execute((base + i64::from(id.0), end.time_ns, end.status))?;
+        }
+        if let Some((numbers, texts)) = agent {
+            write_agent(prepared.statement(Sql::Agent as usize)?, numbers, texts, last_error)?;
+        }
+        prepared.run(Sql::Commit as usize, [])?;
+        Ok(written)
+    })();
+    if written.is_err() {
+        let _ = prepared.connection().execute_batch("ROLLBACK");
+    }
+    written
+}
+
+fn write_agent(
+    statement: &mut Statement<'_>,
+    numbers: &Numbers,
+    texts: &AgentTexts<'_>,
+    last_error: &str,
+) -> rusqlite::Result<()> {
+    let fixed = [env!("CARGO_PKG_VERSION"), texts.source, last_error, texts.instance_id];
+    for (index, text) in fixed.iter().enumerate() {
+        statement.raw_bind_parameter(index + 1, text)?;
+    }
+    for (index, value) in numbers.values().iter().enumerate() {
+        statement.raw_bind_parameter(fixed.len() + index + 1, value)?;
+    }
+    statement.raw_execute().map(|_| ())
+}
+
+/// Text where it is text, bytes where it is not: not a byte is lost.
+fn bind_text(statement: &mut Statement<'_>, index: usize, bytes: &[u8]) -> rusqlite::Result<()> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => statement.raw_bind_parameter(index, text),
+        Err(_) => statement.raw_bind_parameter(index, bytes),
+    }
+}
+
+fn bind_row(statement: &mut Statement<'_>, row: &ImageRow<'_>, base: i64) -> rusqlite::Result<()> {
+    let id = |id: RowId| if id.is_some() { base + i64::from(id.0) } else { 0 };
+    let ids = row.ids.unwrap_or_default();
+    let known = row.ids.is_some();
+    let syscall = match row.kind {
+        Kind::Exec | Kind::Fork => row.syscall.map(|syscall| syscall.name()),
+        _ => None,
+    };
+    let numbers = [
+        id(row.id),
+        id(row.parent),
+        id(row.origin),
+        row.kind as i64,
+        i64::from(row.visible),
+        row.link as i64,
+        i64::from(row.pid),
+        i64::from(row.ppid),
+        i64::from(row.forker),
+        row.start_ns,
+        row.time_ns,
+        row.stamp_ms,
+        row.uptime_s,
+        row.serial as i64,
+    ];
+    for (index, number) in numbers.iter().enumerate() {
+        statement.raw_bind_parameter(index + 1, number)?;
+    }
+    statement.raw_bind_parameter(15, syscall)?;
+    let who = [ids.auid, ids.uid, ids.gid, ids.euid, ids.suid, ids.fsuid, ids.egid, ids.sgid, ids.fsgid];
+    for (index, who) in who.iter().enumerate() {
+        statement.raw_bind_parameter(index + 16, known.then_some(who))?;
+    }
+    let file = row.file.map(|file| [file.mode, file.uid, file.gid]);
+    for index in 0..3 {
+        let value = file.as_ref().and_then(|file| file.get(index));
+        statement.raw_bind_parameter(index + 25, value)?;
+    }
+    for (index, text) in [row.path, row.cmdline, row.cwd].into_iter().enumerate() {
+        bind_text(statement, index + 28, text)?;
+    }
+    statement.raw_bind_parameter(31, row.end.map(|end| end.time_ns))?;
+    statement.raw_bind_parameter(32, row.end.and_then(|end| end.status))
+}
