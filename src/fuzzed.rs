@@ -6,7 +6,7 @@ pub(crate) mod checks;
 
 use crate::lineage::tests::Seeded;
 use crate::source::{Life, LifeKind};
-use checks::texts::{Call, Text};
+use checks::texts::{self, Call, Text};
 use checks::{connector::datagram, letter_of, lineage::BOOT_MS};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -120,6 +120,11 @@ fn lineage_holds_for_any_events() {
     run("lineage", 3_000, checks::lineage::check);
 }
 
+#[test]
+fn a_log_holds_whatever_its_lines() {
+    run("log", 2_000, checks::log::check);
+}
+
 fn lines(records: &[Text]) -> Vec<u8> {
     let line = |(kind, body): &Text| [&[letter_of(*kind), b'0'], body.as_slice()].concat();
     records.iter().map(line).collect::<Vec<_>>().join(&b'\n')
@@ -185,6 +190,32 @@ fn rule_datagrams() -> Vec<Vec<u8>> {
     out
 }
 
+/// The short events as lines of logs, each event in another form.
+fn logs(events: &[Vec<Text>]) -> Vec<Vec<u8>> {
+    let named = |kind: u16| match kind {
+        texts::SYSCALL => "SYSCALL",
+        texts::PATH => "PATH",
+        texts::CWD => "CWD",
+        texts::EXECVE => "EXECVE",
+        texts::EOE => "EOE",
+        _ => "PROCTITLE",
+    };
+    let forms: [fn(&str, u16) -> String; 5] = [
+        |name, _| format!("type={name} msg="),
+        |name, _| format!("node=gate type={name} msg="),
+        |_, kind| format!("type={kind} "),
+        |_, kind| format!("Nov 14 22:13:20 gate kernel: [   12.345678] audit: type={kind} "),
+        |_, kind| format!("type=UNKNOWN[{kind}] msg="),
+    ];
+    let short = events.iter().filter(|records| records.iter().all(|(_, body)| body.len() < 1000)).enumerate();
+    let line = |number: usize, (kind, body): &Text| {
+        let head = forms[number % forms.len()](named(*kind), *kind);
+        let added: &[u8] = if number % 2 == 0 { b"\n" } else { b"\x1dARCH=x86_64 UID=\"root\"\n" };
+        [head.as_bytes(), body, added].concat()
+    };
+    short.map(|(number, records)| records.iter().flat_map(|record| line(number, record)).collect()).collect()
+}
+
 /// Writes the seeds anew: `cargo test --lib -- --ignored writes_the_seeds`.
 #[test]
 #[ignore = "writes files"]
@@ -213,7 +244,10 @@ fn writes_the_seeds() {
     let dies = b"\nD13538 256\nW1\nF03538 2686\nI03538\nI03538\nW9\nA0\nR9\nN0".to_vec();
     let short = events.iter().filter(|records| records.iter().all(|(_, body)| body.len() < 1000));
     let mut lineage: Vec<_> = short.map(|records| [&born, lines(records).as_slice(), &dies].concat()).collect();
-    lineage
-        .push(b"F02 1\nF03 2\nF04 3\nI04\nD02\nF02 4\nI02\nF05 4\nI05\nI03\nD04\nR0\nW9\nW9\nF04 5\nA0\nW9".to_vec());
+    put("log", logs(&events));
+    lineage.push(
+        b"F02 1\nF03 2\nF04 3\nI04\nB03\nD03\nZ03\nD02\nF02 4\nI02\nF05 4\nI05\nI03\nD04\nR0\nW9\nW9\nF04 5\nA0\nW9"
+            .to_vec(),
+    );
     put("lineage", lineage);
 }

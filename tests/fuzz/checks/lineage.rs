@@ -22,7 +22,7 @@ pub const BOOT_MS: u64 = 1_700_000_000_000;
 const UP_MS: u64 = 1_000;
 
 pub fn check(data: &[u8]) {
-    let mut driven = Driven::new(data.first().map_or(8, |&byte| usize::from(byte) % 24), true);
+    let mut driven = Driven::new(data.first().map_or(8, |&byte| usize::from(byte) % 24));
     steps(data).for_each(|step| driven.step(&step));
     driven.finish();
 }
@@ -34,25 +34,29 @@ pub struct Driven {
     stored: Stored,
     shown: Shown,
     now_ms: u64,
+    boot_ms: u64,
 }
 
 impl Driven {
-    /// `connector`: its messages come as well, and may wait.
-    pub fn new(capacity: usize, connector: bool) -> Self {
-        let ring = if connector { 16 } else { 1 };
-        let options = TrackerOptions { capacity, ttl_ns: 3_000_000_000, fork_events: capacity % 2 == 0, ring };
-        Driven {
-            assembler: Assembler::new().unwrap(),
-            tracker: Tracker::new(options),
-            stored: Stored::default(),
-            shown: Shown::default(),
-            now_ms: UP_MS,
-        }
+    /// As the agent has them.
+    pub fn new(capacity: usize) -> Self {
+        Self::with(Assembler::new().unwrap(), capacity, UP_MS, BOOT_MS)
+    }
+
+    /// As a replay has them: no /proc, and the log's own time.
+    pub fn of_log(capacity: usize) -> Self {
+        Self::with(Assembler::for_log().unwrap(), capacity, 0, 0)
+    }
+
+    fn with(assembler: Assembler, capacity: usize, now_ms: u64, boot_ms: u64) -> Self {
+        let options = TrackerOptions { capacity, ttl_ns: 3_000_000_000, fork_events: capacity % 2 == 0, ring: 16 };
+        let (stored, shown) = (Stored::default(), Shown::default());
+        Driven { assembler, tracker: Tracker::new(options), stored, shown, now_ms, boot_ms }
     }
 
     fn clock(&self) -> Clock {
         let monotonic_ns = (self.now_ms * 1_000_000) as i64;
-        Clock { monotonic_ns, epoch_offset_ns: (BOOT_MS * 1_000_000) as i64, boot_offset_ns: 0 }
+        Clock { monotonic_ns, epoch_offset_ns: (self.boot_ms * 1_000_000) as i64, boot_offset_ns: 0 }
     }
 
     fn step(&mut self, step: &Step<'_>) {
@@ -109,6 +113,24 @@ impl Driven {
             }
             _ => {}
         }
+        holds_together(tracker);
+    }
+
+    /// A record of a log.
+    pub fn record(&mut self, kind: u16, stamp_ms: u64, body: &[u8]) {
+        self.now_ms = self.now_ms.max(stamp_ms);
+        let clock = self.clock();
+        let Driven { tracker, stored, shown, assembler, now_ms, .. } = self;
+        assembler.push(kind, body, *now_ms, &mut |event| handle(tracker, stored, shown, clock, &event));
+        holds_together(tracker);
+    }
+
+    /// The log's machine was started anew.
+    pub fn reboot(&mut self) {
+        let clock = self.clock();
+        let Driven { tracker, stored, shown, assembler, .. } = self;
+        assembler.expire(u64::MAX, &mut |event| handle(tracker, stored, shown, clock, &event));
+        tracker.reboot();
         holds_together(tracker);
     }
 

@@ -8,6 +8,7 @@ pub mod assembler;
 pub mod connector;
 pub mod control;
 pub mod lineage;
+pub mod log;
 pub mod records;
 pub mod texts;
 
