@@ -94,6 +94,7 @@ pub static TABLES: &[&Table] = &[
     &net::dns_resolvers::TABLE,
     &net::interface_addresses::TABLE,
     &net::interface_details::TABLE,
+    &net::interface_ipv6::TABLE,
     &net::iptables::TABLE,
     &net::routes::TABLE,
     &net::wireless_stations::TABLE,
