@@ -33,3 +33,6 @@ pub mod uci;
 pub mod vscode_extensions;
 pub mod yum_sources;
 pub mod zip;
+
+#[cfg(test)]
+mod tests;
