@@ -4,22 +4,18 @@
 //! Whoever rules in there may put a device where a file is expected, and the opening of some devices does something. So
 //! what is there is looked at without opening it (O_PATH), and only regular files and directories are opened.
 
+use super::directory::{open_inside, reopen};
 use super::root::{Names, Root};
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The root directory of a process.
 pub struct Inside(File);
-
-/// A descriptor's path, which cannot be exchanged for something else any more.
-fn link_of(file: &File) -> String {
-    format!("/proc/self/fd/{}", file.as_raw_fd())
-}
 
 impl Inside {
     /// The root directory of the process `pid`.
@@ -35,15 +31,7 @@ impl Inside {
     fn find(&self, root: &Root, path: &Path, flags: libc::c_int) -> io::Result<File> {
         root.access(path)?;
         let path = CString::new(path.as_os_str().as_bytes())?;
-        let flags = flags | libc::O_PATH | libc::O_CLOEXEC;
-        // struct open_how: flags, mode, resolve, 64 bits each.
-        let how = [flags as u64, 0, libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS];
-        let bytes = std::mem::size_of_val(&how);
-        // SAFETY: the path is terminated, `how` live and of the stated size; the descriptor is owned once it is one.
-        unsafe {
-            let fd = libc::syscall(libc::SYS_openat2, self.0.as_raw_fd(), path.as_ptr(), how.as_ptr(), bytes);
-            if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(File::from_raw_fd(fd as libc::c_int)) }
-        }
+        open_inside(self.0.as_fd(), &path, flags | libc::O_PATH).map(File::from)
     }
 
     /// Opens a regular file for reading.
@@ -55,12 +43,13 @@ impl Inside {
         if !found.metadata()?.is_file() {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        OpenOptions::new().read(true).open(link_of(&found))
+        reopen(found.as_fd(), libc::O_RDONLY)
     }
 
     /// The names in a directory, in the system's order; none if it cannot be read.
     pub fn names(&self, root: &Root, path: &Path) -> Names {
-        Names(self.find(root, path, libc::O_DIRECTORY).and_then(|found| fs::read_dir(link_of(&found))).ok())
+        let found = self.find(root, path, libc::O_DIRECTORY);
+        Names(found.and_then(|found| fs::read_dir(format!("/proc/self/fd/{}", found.as_raw_fd()))).ok())
     }
 
     /// Whether something is a symbolic link.

@@ -1,12 +1,12 @@
 //! `apk_packages`: what Alpine's apk has installed (also OpenWrt's since 25), from /lib/apk/db/installed, and from
 //! /etc/apk/world which of it somebody asked for by name. Streamed: one package in memory, and that list.
 
+use super::names::NameSet;
 use super::place::Place;
 use super::stanza::Stanzas;
 use crate::sql::table::{Column, Cursor, Table, TableError, Type, Value, column};
 use crate::sys::root::Lines;
 use crate::tables::text::{number, words};
-use std::collections::BTreeSet;
 
 const COLUMNS: &[Column] = &[
     column("name", Type::Text, 0, "Package name."),
@@ -31,8 +31,6 @@ const COLUMNS: &[Column] = &[
 const FIELDS: &[&str] = &["P", "V", "A", "o", "T", "U", "L", "m", "S", "I", "t", "c", "C", "D", "p", "s"];
 const NAME: usize = 0;
 const FILES: [&[u8]; 2] = [b"/lib/apk/db/installed", b"/usr/lib/apk/db/installed"];
-/// Most packages asked for by name.
-const MOST_WORLD: usize = 16 << 10;
 
 /// See the module's head.
 pub static TABLE: Table = Table {
@@ -48,15 +46,15 @@ pub static TABLE: Table = Table {
     },
 };
 
-fn world(place: &Place) -> BTreeSet<Vec<u8>> {
-    let mut world = BTreeSet::new();
+fn world(place: &Place) -> NameSet {
+    let mut world = NameSet::default();
     let mut lines = place.lines(b"/etc/apk/world");
     while let Some(line) = lines.as_mut().and_then(Lines::next_line) {
         for word in words(line) {
             // A version and a tag may follow: name>=1.2@edge. One with `!` must not be there.
             let name = word.split(|byte| b"<>=~@".contains(byte)).next().unwrap_or(word);
-            if world.len() < MOST_WORLD && !name.starts_with(b"!") {
-                world.insert(name.to_vec());
+            if !name.starts_with(b"!") {
+                world.insert(name);
             }
         }
     }
@@ -66,7 +64,7 @@ fn world(place: &Place) -> BTreeSet<Vec<u8>> {
 struct Scan {
     place: Place,
     stanzas: Option<Stanzas>,
-    world: BTreeSet<Vec<u8>>,
+    world: NameSet,
 }
 
 impl Cursor for Scan {

@@ -4,12 +4,12 @@
 //!
 //! Streamed, one file at a time. Cost: the files, and for each row a Release file as far as its lists of sums.
 
-use super::place::{Place, join};
+use super::place::{Place, concat, join};
 use super::stanza::Stanzas;
 use crate::sql::table::{ADDITIONAL, Column, Cursor, HIDDEN, Table, TableError, Type, Value, column};
 use crate::sys::root::Lines;
 use crate::tables::text::{without_comment, words};
-use std::collections::VecDeque;
+use std::os::unix::ffi::OsStrExt;
 
 const COLUMNS: &[Column] = &[
     column("name", Type::Text, 0, "Address without its protocol, and suite."),
@@ -47,9 +47,11 @@ pub static TABLE: Table = Table {
         let place = Place::of(&query, PID);
         let named = |end| place.sorted_names(b"/etc/apt/sources.list.d", end).into_iter();
         let mut files = vec![b"/etc/apt/sources.list".to_vec()];
-        files.extend(named(".list").chain(named(".sources")).map(|name| join(b"/etc/apt/sources.list.d", name)));
+        files.extend(
+            named(".list").chain(named(".sources")).map(|name| join(b"/etc/apt/sources.list.d", name.as_bytes())),
+        );
         let files = files.into_iter();
-        let (pairs, row) = (VecDeque::new(), Pair::default());
+        let (pairs, row) = (Vec::new().into_iter(), Pair::default());
         Ok(Box::new(Scan { place, files, file: Vec::new(), reader: Reader::None, pairs, row, release: None }))
     },
 };
@@ -72,7 +74,7 @@ struct Scan {
     file: Vec<u8>,
     reader: Reader,
     /// Of the line or stanza, still to be given.
-    pairs: VecDeque<Pair>,
+    pairs: std::vec::IntoIter<Pair>,
     row: Pair,
     /// What the repository says; None: it has not been asked.
     release: Option<Vec<Vec<u8>>>,
@@ -93,7 +95,7 @@ impl Pair {
     }
 
     fn name(&self) -> Vec<u8> {
-        [self.host(), b" ", &self.suite].concat()
+        concat(&[self.host(), b" ", &self.suite])
     }
 
     /// How the names of apt's copies of the repository's files begin: apt writes `/` as `_`, and some others by number.
@@ -101,7 +103,7 @@ impl Pair {
         // A suite that ends with a slash is the whole path.
         let is_path = self.suite.ends_with(b"/");
         let suite = self.suite.strip_suffix(b"/").unwrap_or(&self.suite);
-        let path = [self.host(), if is_path { b"/" } else { b"/dists/" }, suite, b"/"].concat();
+        let path = concat(&[self.host(), if is_path { b"/" } else { b"/dists/" }, suite, b"/"]);
         let mut name = Vec::with_capacity(path.len());
         for byte in path {
             match byte {
@@ -135,16 +137,16 @@ fn line_pair(line: &[u8]) -> Option<Pair> {
     };
     let slash = rest.iter().position(u8::is_ascii_whitespace)?;
     let (end, rest) = rest.split_at_checked(slash)?;
-    Pair::of(&[address.trim_ascii(), end].concat(), words(rest).next()?)
+    Pair::of(&concat(&[address.trim_ascii(), end]), words(rest).next()?)
 }
 
 /// The pairs of a stanza.
-fn stanza_pairs(stanzas: &Stanzas) -> VecDeque<Pair> {
+fn stanza_pairs(stanzas: &Stanzas) -> Vec<Pair> {
     let [types, addresses, suites, enabled] = [0, 1, 2, 3].map(|place| stanzas.value(place));
     let is_off = [&b"no"[..], b"false", b"without", b"off", b"disable", b"0"];
     let is_on = !is_off.iter().any(|word| enabled.eq_ignore_ascii_case(word));
     if !is_on || !words(types).any(|word| word == b"deb") {
-        return VecDeque::new();
+        return Vec::new();
     }
     let pairs = words(addresses).flat_map(|address| words(suites).filter_map(move |suite| Pair::of(address, suite)));
     pairs.take(MOST_PAIRS).collect()
@@ -156,7 +158,7 @@ impl Scan {
         let name = self.row.list_name();
         let lines = [&b"InRelease"[..], b"Release"]
             .iter()
-            .find_map(|end| self.place.lines(&join(LISTS, [name.as_slice(), end].concat())));
+            .find_map(|end| self.place.lines(&join(LISTS, concat(&[name.as_slice(), end]))));
         let Some(lines) = lines else { return Vec::new() };
         let mut stanzas = Stanzas::new(lines, RELEASE_FIELDS);
         // What is signed begins with a stanza of the signature's own.
@@ -174,15 +176,21 @@ impl Scan {
 impl Cursor for Scan {
     fn advance(&mut self) -> Result<bool, TableError> {
         loop {
-            if let Some(pair) = self.pairs.pop_front() {
+            if let Some(pair) = self.pairs.next() {
                 (self.row, self.release) = (pair, None);
                 return Ok(true);
             }
             let is_more = match &mut self.reader {
-                Reader::Lines(lines) => lines.next_line().map(|line| self.pairs.extend(line_pair(line))).is_some(),
+                Reader::Lines(lines) => match lines.next_line() {
+                    Some(line) => {
+                        self.pairs = Vec::from_iter(line_pair(line)).into_iter();
+                        true
+                    }
+                    None => false,
+                },
                 Reader::Stanzas(stanzas) => {
                     let is_more = stanzas.advance();
-                    self.pairs = stanza_pairs(stanzas);
+                    self.pairs = stanza_pairs(stanzas).into_iter();
                     is_more
                 }
                 Reader::None => false,

@@ -6,10 +6,10 @@
 //! was compressed shows none. It is not run. Bound: a binary of 8 MiB, in memory while its list is looked for. Cost: an
 //! lstat for each program.
 
+use super::names::NameSet;
 use super::place::join;
 use crate::sql::table::{Column, Context, Cursor, Table, TableError, Type, Value, column};
 use crate::sys::root::Names;
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -59,7 +59,7 @@ struct Busybox {
     /// What it knows; none if that is not known.
     applets: Vec<Vec<u8>>,
     /// Those of which a link was found.
-    linked: BTreeSet<Vec<u8>>,
+    linked: NameSet,
 }
 
 #[derive(Default)]
@@ -99,7 +99,7 @@ fn boxes(context: &Context, directories: &[&'static str]) -> Vec<Busybox> {
             }
             let Ok(binary) = context.root.read(path_of(&path)) else { continue };
             let (version, applets) = (version(&binary), applets(&binary));
-            boxes.push(Busybox { path, identity, version, applets, linked: BTreeSet::new() });
+            boxes.push(Busybox { path, identity, version, applets, linked: NameSet::default() });
         }
     }
     boxes
@@ -184,7 +184,7 @@ impl Cursor for Scan {
                 let Some(place) = self.busybox_of(&path) else { continue };
                 let applet = name.as_bytes().to_vec();
                 if let Some(busybox) = self.boxes.get_mut(place) {
-                    busybox.linked.insert(applet.clone());
+                    busybox.linked.insert(&applet);
                 }
                 self.row = Row { applet, path, busybox: place };
                 return Ok(true);
@@ -197,7 +197,7 @@ impl Cursor for Scan {
             } else {
                 let Some(busybox) = self.boxes.get(self.next_box) else { return Ok(false) };
                 self.next_box += 1;
-                let rest = busybox.applets.iter().filter(|applet| !busybox.linked.contains(*applet));
+                let rest = busybox.applets.iter().filter(|applet| !busybox.linked.contains(applet));
                 self.rest = rest.cloned().collect::<Vec<_>>().into_iter();
             }
         }

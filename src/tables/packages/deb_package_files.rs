@@ -5,7 +5,7 @@
 //! Streamed: one line in memory. Cost: one file for each package; with `package = …` those of that package.
 
 use super::deb_packages::directories;
-use super::place::{Place, join};
+use super::place::{Place, concat, join};
 use crate::sql::table::{
     ADDITIONAL, Column, Cursor, INDEX, LISTS, OPTIMIZED, Query, Table, TableError, Type, Value, column,
 };
@@ -89,9 +89,9 @@ impl Scan {
             if name.contains(&b'/') || name.contains(&0) {
                 continue;
             }
-            files.push([b"info/", name.as_slice(), b".list"].concat());
-            files.extend(architectures.iter().map(|arch| [b"info/", name.as_slice(), b":", arch, b".list"].concat()));
-            files.push([b"status.d/", name.as_slice(), b".md5sums"].concat());
+            files.push(concat(&[b"info/", name, b".list"]));
+            files.extend(architectures.iter().map(|arch| concat(&[b"info/", name, b":", arch, b".list"])));
+            files.push(concat(&[b"status.d/", name, b".md5sums"]));
         }
         Some(files)
     }
@@ -105,7 +105,7 @@ impl Scan {
                     None => self.files = Files::None,
                 },
                 Files::All(names, directory) => match names.next() {
-                    Some(name) => return Some([directory.as_bytes(), name.as_bytes()].concat()),
+                    Some(name) => return Some(concat(&[directory.as_bytes(), name.as_bytes()])),
                     None if *directory == "info/" => {
                         self.files = Files::All(self.place.names(&join(&self.directory, "status.d")), "status.d/");
                     }

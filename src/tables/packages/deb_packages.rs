@@ -5,7 +5,7 @@
 //! Streamed: one package in memory. Cost: one pass over the file. Not read: `updates`, where a dpkg that runs right now
 //! notes what it changes until it writes `status` anew.
 
-use super::place::{Place, join};
+use super::place::{Place, concat, join};
 use super::stanza::Stanzas;
 use crate::sql::table::{
     ADDITIONAL, Column, Cursor, HIDDEN, LISTS, OPTIMIZED, Query, Table, TableError, Type, Value, column,
@@ -101,7 +101,7 @@ impl Scan {
             self.is_loose = true;
             match folder.next() {
                 Some(name) if name.as_bytes().ends_with(b".md5sums") => return true,
-                Some(name) => [&self.directory, &b"/status.d/"[..], name.as_bytes()].concat(),
+                Some(name) => concat(&[&self.directory, b"/status.d/", name.as_bytes()]),
                 None => {
                     self.folder = None;
                     return true;

@@ -1,7 +1,7 @@
 //! Paths with `*` in them, found one after the other: `/usr/lib/python*/dist-packages`. A `*` stands for a part of one
 //! name. Links that it would find are passed over, so nothing is found twice. Memory: one open directory for each `*`.
 
-use super::place::{Place, join};
+use super::place::{Place, concat, join};
 use crate::sys::root::Names;
 use std::os::unix::ffi::OsStrExt;
 
@@ -37,12 +37,12 @@ impl Glob {
     /// A path that ends here is kept, one with a `*` makes a level.
     fn enter(&mut self, place: &Place, base: Vec<u8>, pattern: &'static str) {
         let Some((head, tail)) = pattern.split_once('*') else {
-            self.plain = Some([base.as_slice(), pattern.as_bytes()].concat());
+            self.plain = Some(concat(&[&base, pattern.as_bytes()]));
             return;
         };
         let (directory, start) = head.rsplit_once('/').unwrap_or(("", head));
         let (end, rest) = tail.find('/').map_or((tail, ""), |slash| tail.split_at(slash));
-        let directory = [base.as_slice(), directory.as_bytes()].concat();
+        let directory = concat(&[&base, directory.as_bytes()]);
         let names = place.names(&directory);
         self.levels.push(Level { names, directory, start, end, rest });
     }

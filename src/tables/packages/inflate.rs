@@ -42,8 +42,10 @@ impl Code {
             }
         }
         counts[0] = 0;
-        let mut symbols: Vec<_> = (0..lengths.len()).filter(|&symbol| lengths.get(symbol) != Some(&0)).collect();
-        symbols.sort_by_key(|&symbol| lengths.get(symbol));
+        let mut symbols = Vec::with_capacity(lengths.len());
+        for wanted in 1..=LONGEST {
+            symbols.extend((0..lengths.len()).filter(|&symbol| lengths.get(symbol) == Some(&wanted)));
+        }
         Code { counts, symbols }
     }
 

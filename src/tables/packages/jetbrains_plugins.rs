@@ -98,10 +98,12 @@ impl Scan {
         let library = join(path, "lib");
         let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
         let mut jars = self.place.sorted_names(&library, ".jar");
-        jars.sort_by_key(|jar| rank(jar, name));
-        for jar in jars {
+        // Most often the first is the right one: the others need not be put in order.
+        while let Some(best) =
+            (0..jars.len()).min_by_key(|&place| jars.get(place).map(|jar| rank(jar.as_bytes(), name)))
+        {
             self.place.context().check()?;
-            let xml = xml(&join(&library, jar));
+            let xml = xml(&join(&library, jars.swap_remove(best).as_bytes()));
             if xml.is_some() {
                 return Ok(xml);
             }

@@ -14,6 +14,7 @@ pub mod glob;
 pub mod inflate;
 pub mod ini;
 pub mod jetbrains_plugins;
+pub mod names;
 pub mod npm_packages;
 pub mod openwrt_config;
 pub mod opkg_packages;
@@ -32,3 +33,6 @@ pub mod uci;
 pub mod vscode_extensions;
 pub mod yum_sources;
 pub mod zip;
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! `opkg_packages`: what opkg has installed (OpenWrt before 25, Entware, Yocto), from its file `status`; columns that it
 //! does not have come from the package's own `info/NAME.control` beside it. Streamed: one package in memory.
 
-use super::place::{Place, join};
+use super::place::{Place, concat, join};
 use super::stanza::Stanzas;
 use crate::sql::table::{Column, Cursor, Query, Table, TableError, Type, Value, column};
 use crate::tables::text::number;
@@ -81,7 +81,7 @@ impl Scan {
 
     fn read_own(&mut self) {
         let name = self.stanzas.as_ref().map_or(&[][..], |stanzas| stanzas.value(NAME));
-        let path = [self.directory.as_bytes(), b"/info/", name, b".control"].concat();
+        let path = concat(&[self.directory.as_bytes(), b"/info/", name, b".control"]);
         self.own = None;
         if self.wants_own && !name.contains(&b'/') {
             let stanzas = self.place.lines(&path).map(|lines| Stanzas::new(lines, FIELDS));

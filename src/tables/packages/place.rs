@@ -7,8 +7,9 @@
 use crate::sql::table::{Context, Query, Value};
 use crate::sys::inside::Inside;
 use crate::sys::root::{Lines, MOST_BYTES, Names};
+use crate::tables::files::namespace::Namespace;
 use crate::tables::users::homes::Owner;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -19,7 +20,7 @@ use std::rc::Rc;
 pub struct Place {
     context: Rc<Context>,
     view: View,
-    pid: i64,
+    namespace: Namespace,
 }
 
 enum View {
@@ -33,30 +34,38 @@ fn path_of(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
+/// Texts, one behind the other. (One function for all of them: the standard library's is compiled anew for each length.)
+#[inline(never)]
+pub fn concat(parts: &[&[u8]]) -> Vec<u8> {
+    parts.concat()
+}
+
 /// A file or directory in a directory.
 pub fn join(directory: &[u8], name: impl AsRef<[u8]>) -> Vec<u8> {
-    [directory.strip_suffix(b"/").unwrap_or(directory), b"/", name.as_ref()].concat()
+    concat(&[directory.strip_suffix(b"/").unwrap_or(directory), b"/", name.as_ref()])
 }
 
 impl Place {
+    fn new(context: &Rc<Context>, view: View) -> Self {
+        Place { context: context.clone(), view, namespace: Namespace::default() }
+    }
+
     /// This machine.
     pub fn machine(context: &Rc<Context>) -> Self {
-        Place { context: context.clone(), view: View::Machine, pid: 0 }
+        Self::new(context, View::Machine)
     }
 
     /// The process that the query names in a column; 0 and less: this machine.
     pub fn of(query: &Query, column: usize) -> Self {
-        let pid = query.equal(column).and_then(Value::as_integer).unwrap_or(0);
-        if pid <= 0 {
-            return Place { pid, ..Self::machine(&query.context) };
-        }
-        let inside = u32::try_from(pid).ok().and_then(|pid| Inside::of(&query.context.root, pid).ok());
-        Place { context: query.context.clone(), view: View::Process(inside), pid }
+        let namespace = Namespace::of(query, column);
+        let inside = |pid: i64| Inside::of(&query.context.root, u32::try_from(pid).ok()?).ok();
+        let view = namespace.pid().map_or(View::Machine, |pid| View::Process(inside(pid)));
+        Place { namespace, ..Self::new(&query.context, view) }
     }
 
     /// A home.
     pub fn home(context: &Rc<Context>, owner: Owner) -> Self {
-        Place { context: context.clone(), view: View::Home(owner), pid: 0 }
+        Self::new(context, View::Home(owner))
     }
 
     /// Whether it is this machine's file system, without bounds.
@@ -66,15 +75,12 @@ impl Place {
 
     /// What `pid_with_namespace` says.
     pub fn pid(&self) -> Value {
-        self.pid.into()
+        self.namespace.pid().unwrap_or(0).into()
     }
 
     /// What `mount_namespace_id` says: the number of the process's mount namespace; '' for this machine.
     pub fn namespace(&self) -> Value {
-        let link = || self.context.root.read_link(format!("/proc/{}/ns/mnt", self.pid)).unwrap_or_default();
-        let link = if matches!(self.view, View::Process(_)) { link() } else { Vec::new() };
-        // Reads `mnt:[4026531841]`.
-        Value::Text(link.into_iter().filter(u8::is_ascii_digit).collect())
+        Value::text(self.namespace.id())
     }
 
     /// Whose it is: the home's owner, or root.
@@ -132,9 +138,9 @@ impl Place {
     }
 
     /// The names in a directory that end with `end`, sorted: for directories known to be small, [`MOST_NAMES`] of them.
-    pub fn sorted_names(&self, path: &[u8], end: &str) -> Vec<Vec<u8>> {
-        let names = self.names(path).map(|name| name.as_bytes().to_vec());
-        let mut names: Vec<_> = names.filter(|name| name.ends_with(end.as_bytes())).take(MOST_NAMES).collect();
+    pub fn sorted_names(&self, path: &[u8], end: &str) -> Vec<OsString> {
+        let is_such = |name: &OsString| name.as_bytes().ends_with(end.as_bytes());
+        let mut names: Vec<_> = self.names(path).filter(is_such).take(MOST_NAMES).collect();
         names.sort_unstable();
         names
     }

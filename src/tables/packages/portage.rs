@@ -1,7 +1,7 @@
 //! What Gentoo's tables share: the packages in /var/db/pkg/CATEGORY/NAME-VERSION, and the parts of such a name
 //! (portage(5), ebuild(5)).
 
-use super::place::{Place, join};
+use super::place::{Place, concat, join};
 use crate::sys::root::Names;
 use std::os::unix::ffi::OsStrExt;
 
@@ -31,7 +31,7 @@ pub fn parts(atom: &[u8]) -> (&[u8], Vec<u8>) {
         return (name, comparison.to_vec());
     };
     let (package, version) = name.split_at_checked(hyphen).unwrap_or((name, &[]));
-    (package, [comparison, version.get(1..).unwrap_or(&[])].concat())
+    (package, concat(&[comparison, version.get(1..).unwrap_or(&[])]))
 }
 
 /// The installed packages, one after the other.

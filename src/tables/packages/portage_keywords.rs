@@ -6,7 +6,7 @@ use super::place::{Place, join};
 use super::portage::parts;
 use crate::sql::table::{Column, Rows, Table, Type, Value, column};
 use crate::tables::text::{without_comment, words};
-use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
 
 const COLUMNS: &[Column] = &[
     column("package", Type::Text, 0, "Category and name of the package."),
@@ -38,7 +38,8 @@ struct Entry {
     is_unmasked: bool,
 }
 
-type Entries = BTreeMap<Vec<u8>, Entry>;
+/// Sorted by what they are about.
+type Entries = Vec<(Vec<u8>, Entry)>;
 
 /// See the module's head.
 pub static TABLE: Table = Table {
@@ -51,7 +52,7 @@ pub static TABLE: Table = Table {
         for (path, kind) in FILES {
             read(&place, path, kind, &mut entries);
             for name in place.sorted_names(path, "") {
-                read(&place, &join(path, name), kind, &mut entries);
+                read(&place, &join(path, name.as_bytes()), kind, &mut entries);
             }
         }
         let row = |(atom, entry): (Vec<u8>, Entry)| {
@@ -68,12 +69,23 @@ fn read(place: &Place, path: &[u8], kind: Kind, entries: &mut Entries) {
     while let Some(line) = lines.next_line() {
         let mut words = words(without_comment(line).0);
         let Some(atom) = words.next() else { continue };
-        if entries.len() >= MOST_ENTRIES && !entries.contains_key(atom) {
-            return;
-        }
-        let entry = entries.entry(atom.to_vec()).or_default();
+        let place = match entries.binary_search_by(|(known, _)| known.as_slice().cmp(atom)) {
+            Ok(place) => place,
+            Err(_) if entries.len() >= MOST_ENTRIES => return,
+            Err(place) => {
+                entries.insert(place, (atom.to_vec(), Entry::default()));
+                place
+            }
+        };
+        let Some((_, entry)) = entries.get_mut(place) else { continue };
         match kind {
-            Kind::Keywords => entry.keywords = words.collect::<Vec<_>>().join(&b' '),
+            Kind::Keywords => {
+                entry.keywords.clear();
+                for word in words {
+                    entry.keywords.extend_from_slice(if entry.keywords.is_empty() { b"" } else { b" " });
+                    entry.keywords.extend_from_slice(word);
+                }
+            }
             Kind::Mask => entry.is_masked = true,
             Kind::Unmask => entry.is_unmasked = true,
         }

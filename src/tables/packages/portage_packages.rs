@@ -1,12 +1,12 @@
 //! `portage_packages`: what Gentoo has installed, from /var/db/pkg and the list /var/lib/portage/world. Streamed; the
 //! files of a package are read for the columns that are wanted. Memory: the list.
 
+use super::names::NameSet;
 use super::place::Place;
 use super::portage::{Installed, parts};
 use crate::sql::table::{Column, Cursor, Table, TableError, Type, Value, column};
 use crate::sys::root::Lines;
 use crate::tables::text::number;
-use std::collections::BTreeSet;
 
 const COLUMNS: &[Column] = &[
     column("package", Type::Text, 0, "Category and name of the package."),
@@ -18,8 +18,6 @@ const COLUMNS: &[Column] = &[
     column("size", Type::BigInt, 0, "Size when installed, bytes."),
     column("world", Type::Integer, 0, "Whether somebody asked for it by name: 1 or 0."),
 ];
-/// Longest list of packages asked for by name.
-const MOST_WORLD: usize = 16 << 10;
 
 /// See the module's head.
 pub static TABLE: Table = Table {
@@ -33,13 +31,13 @@ pub static TABLE: Table = Table {
     },
 };
 
-fn world(place: &Place) -> BTreeSet<Vec<u8>> {
-    let mut world = BTreeSet::new();
+fn world(place: &Place) -> NameSet {
+    let mut world = NameSet::default();
     let mut lines = place.lines(b"/var/lib/portage/world");
     while let Some(line) = lines.as_mut().and_then(Lines::next_line) {
         let (package, _) = parts(line.split(|&byte| byte == b':').next().unwrap_or(line));
-        if world.len() < MOST_WORLD && !package.is_empty() && !package.starts_with(b"#") {
-            world.insert(package.to_vec());
+        if !package.is_empty() && !package.starts_with(b"#") {
+            world.insert(package);
         }
     }
     world
@@ -47,7 +45,7 @@ fn world(place: &Place) -> BTreeSet<Vec<u8>> {
 
 struct Scan {
     installed: Installed,
-    world: BTreeSet<Vec<u8>>,
+    world: NameSet,
 }
 
 impl Cursor for Scan {

@@ -2,7 +2,7 @@
 //! header in memory, and the places of its directories' names; with `package = …` or `path = …` only the headers of
 //! packages that may have them are read, where the database has an index.
 
-use super::place::Place;
+use super::place::{Place, concat};
 use super::rpm::database::{Database, Wanted};
 use super::rpm::header::{Header, next_text, tag};
 use crate::sql::table::{Column, Cursor, INDEX, OPTIMIZED, Table, TableError, Type, Value, column};
@@ -106,7 +106,7 @@ impl Scan {
             let index = usize::try_from(self.number(tag::DIRECTORY_INDEXES)?).ok()?;
             text_at(&self.database.header()?, tag::DIRECTORY_NAMES, *self.directories.get(index)?)
         };
-        [directory().map_or(&[][..], |(name, _)| name), self.text(0)].concat()
+        concat(&[directory().map_or(&[][..], |(name, _)| name), self.text(0)])
     }
 }
 

@@ -3,10 +3,10 @@
 //! count, within `"` and outside of quotes a backslash takes the meaning of the next one; a quoted part may go over
 //! lines. `#` outside of quotes begins a comment. What is no command is passed over.
 
-use std::collections::BTreeMap;
+use super::place::concat;
 
 /// A section: its options in the order in which they were first named.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Section {
     /// What it describes: `interface`.
     pub kind: Vec<u8>,
@@ -85,56 +85,44 @@ impl Words<'_> {
     }
 }
 
+/// Most sections of a file, and options of a section.
+const MOST: usize = 4096;
+
 /// The sections of a file, in the order in which they were first named.
 #[derive(Default)]
 struct Sections {
     sections: Vec<Section>,
-    /// Where the named ones are, and where each option of one is.
-    by_name: BTreeMap<Vec<u8>, usize>,
-    options: BTreeMap<(usize, Vec<u8>), usize>,
-    /// How many there are of each kind.
-    counts: BTreeMap<Vec<u8>, usize>,
     /// The one that options belong to.
-    current: Option<usize>,
+    current: usize,
 }
 
 impl Sections {
     fn section(&mut self, kind: Vec<u8>, name: Option<Vec<u8>>) {
-        let count = self.counts.entry(kind.clone()).or_insert(0);
-        if let Some(known) = name.as_ref().and_then(|name| self.by_name.get(name)).copied() {
-            self.current = Some(known);
-            if let Some(section) = self.sections.get_mut(known) {
-                section.kind = kind;
-            }
-            return;
+        let known = name.as_ref().and_then(|name| self.sections.iter().position(|section| section.name == *name));
+        self.current = known.unwrap_or(self.sections.len());
+        if let Some(section) = self.sections.get_mut(self.current) {
+            section.kind = kind;
+        } else if self.sections.len() < MOST {
+            let number = self.sections.iter().filter(|section| section.kind == kind).count();
+            let name = name.unwrap_or_else(|| concat(&[b"@", &kind, format!("[{number}]").as_bytes()]));
+            self.sections.push(Section { kind, name, options: Vec::new() });
         }
-        let number = *count;
-        *count += 1;
-        let place = self.sections.len();
-        if let Some(name) = &name {
-            self.by_name.insert(name.clone(), place);
-        }
-        let name = name.unwrap_or_else(|| [b"@", kind.as_slice(), format!("[{number}]").as_bytes()].concat());
-        self.sections.push(Section { kind, name, options: Vec::new() });
-        self.current = Some(place);
     }
 
     fn setting(&mut self, name: Vec<u8>, value: Vec<u8>, is_list: bool) -> Option<()> {
-        let current = self.current?;
-        let section = self.sections.get_mut(current)?;
-        let place = self.options.entry((current, name.clone())).or_insert(section.options.len());
-        if let Some(setting) = section.options.get_mut(*place) {
-            if is_list {
-                setting.is_list = true;
-            } else {
-                setting.values.clear();
-                setting.is_list = false;
-            }
-            // An option without a value is none, as libuci has it.
-            setting.values.extend(Some(value).filter(|value| is_list || !value.is_empty()));
-        } else {
-            let values = Some(value).filter(|value| is_list || !value.is_empty()).into_iter().collect();
-            section.options.push(Setting { name, values, is_list });
+        let options = &mut self.sections.get_mut(self.current)?.options;
+        let place = options.iter().position(|option| option.name == name).unwrap_or(options.len());
+        if place == options.len() && place < MOST {
+            options.push(Setting { name, values: Vec::new(), is_list });
+        }
+        let setting = options.get_mut(place)?;
+        if !is_list {
+            setting.values.clear();
+        }
+        setting.is_list = is_list;
+        // An option without a value is none, as libuci has it.
+        if is_list || !value.is_empty() {
+            setting.values.push(value);
         }
         Some(())
     }
@@ -228,6 +216,6 @@ mod tests {
             assert!(shown(text).len() <= 1, "{text}");
         }
         let many: String = (0..50_000).map(|i| format!("option o{i} 1\n")).collect();
-        assert_eq!(shown(&format!("config t n\n{many}")).len(), 50_001);
+        assert_eq!(shown(&format!("config t n\n{many}")).len(), super::MOST + 1);
     }
 }

@@ -6,6 +6,7 @@ use super::ini::Sections;
 use super::place::{Place, join};
 use crate::sql::table::{ADDITIONAL, Column, Cursor, HIDDEN, Table, TableError, Type, Value, column};
 use crate::tables::text::words;
+use std::os::unix::ffi::OsStrExt;
 
 const COLUMNS: &[Column] = &[
     column("name", Type::Text, 0, "Name for people."),
@@ -44,11 +45,10 @@ pub static TABLE: Table = Table {
             directories.push(b"/etc/yum.repos.d".to_vec());
         }
         directories.push(b"/etc/zypp/repos.d".to_vec());
-        directories.dedup();
         let mut files: Vec<_> = MAIN.iter().map(|file| file.to_vec()).collect();
         for directory in directories {
             let names = place.sorted_names(&directory, ".repo");
-            files.extend(names.into_iter().map(|name| join(&directory, name)));
+            files.extend(names.into_iter().map(|name| join(&directory, name.as_bytes())));
         }
         Ok(Box::new(Scan { place, files: files.into_iter(), file: Vec::new(), sections: None }))
     },

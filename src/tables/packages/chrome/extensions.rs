@@ -9,7 +9,7 @@ use crate::sql::document::Document;
 use crate::sql::functions::hashing::decoded;
 use crate::sql::table::{Query, TableError, Value};
 use crate::tables::packages::glob::Glob;
-use crate::tables::packages::place::{Place, join};
+use crate::tables::packages::place::{Place, concat, join};
 use crate::tables::users::homes::{Owner, Owners};
 
 /// Largest manifest and largest file of texts, bytes.
@@ -159,7 +159,7 @@ impl Extensions {
         if locale.contains(&b'/') {
             return None;
         }
-        let path = [&self.directory, &b"/_locales/"[..], locale, b"/messages.json"].concat();
+        let path = concat(&[&self.directory, b"/_locales/", locale, b"/messages.json"]);
         Document::parse(&self.place.read(&path, FILE_BYTES)?)
     }
 
@@ -210,7 +210,7 @@ fn noted(profile: &Profile, path: &[u8]) -> (Place, Vec<u8>) {
     let directory = profile.owner.directory.strip_suffix(b"/").unwrap_or(&profile.owner.directory);
     let below = || path.strip_prefix(directory)?.strip_prefix(b"/");
     match path.strip_prefix(b"/") {
-        None => (home(), [&profile.path, &b"/Extensions/"[..], path].concat()),
+        None => (home(), concat(&[&profile.path, b"/Extensions/", path])),
         Some(absolute) => match below() {
             Some(below) => (home(), below.to_vec()),
             None => {

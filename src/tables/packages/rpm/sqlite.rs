@@ -5,7 +5,6 @@
 use super::database::{MOST_BYTES, Wanted};
 use crate::sys::immutable::Database;
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Row};
 use std::fs::File;
 
 /// See the module's head.
@@ -13,7 +12,7 @@ pub struct Packages {
     database: Database,
     sql: String,
     /// What is searched for.
-    key: Option<Vec<u8>>,
+    key: Option<String>,
     number: i64,
 }
 
@@ -21,10 +20,11 @@ impl Packages {
     /// Begins before the first header of those that are wanted; None if the file is no such database.
     pub fn open(file: File, wanted: &Wanted) -> Option<Self> {
         let database = Database::open(file).ok()?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (table, key) = match wanted {
             Wanted::All => ("", None),
-            Wanted::Package(name) => ("Name", Some(name.clone())),
-            Wanted::Path(path) => ("Basenames", Some(path.rsplit(|&byte| byte == b'/').next()?.to_vec())),
+            Wanted::Package(name) => ("Name", Some(text(name))),
+            Wanted::Path(path) => ("Basenames", Some(text(path.rsplit(|&byte| byte == b'/').next()?))),
         };
         let most = MOST_BYTES;
         let all = format!("SELECT hnum, iif(length(blob) <= {most}, blob, '') FROM Packages WHERE hnum > ?1");
@@ -49,20 +49,18 @@ impl Packages {
     /// SQLite's.
     pub fn next(&mut self, header: &mut Vec<u8>) -> rusqlite::Result<bool> {
         let mut statement = self.database.connection().prepare_cached(&self.sql)?;
-        let take = |row: &Row<'_>| {
-            header.clear();
-            if let ValueRef::Blob(blob) = row.get_ref(1)? {
-                header.extend_from_slice(blob);
-            }
-            row.get::<_, i64>(0)
-        };
-        let number = match &self.key {
-            Some(key) => statement.query_row((self.number, String::from_utf8_lossy(key)), take),
-            None => statement.query_row([self.number], take),
-        };
-        let number = number.optional()?;
-        self.number = number.unwrap_or(i64::MAX);
-        Ok(number.is_some())
+        statement.raw_bind_parameter(1, self.number)?;
+        if let Some(key) = &self.key {
+            statement.raw_bind_parameter(2, key)?;
+        }
+        let mut rows = statement.raw_query();
+        let Some(row) = rows.next()? else { return Ok(false) };
+        self.number = row.get(0)?;
+        header.clear();
+        if let ValueRef::Blob(blob) = row.get_ref(1)? {
+            header.extend_from_slice(blob);
+        }
+        Ok(true)
     }
 }
 
