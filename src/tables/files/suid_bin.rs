@@ -75,7 +75,7 @@ impl Cursor for Scan {
             }
             match self.walk.status(false) {
                 Ok(status) if status.kind == Kind::Regular && status.mode & (SETUID | SETGID) != 0 => {
-                    self.status = status;
+                    self.status = *status;
                     return Ok(true);
                 }
                 _ => {}

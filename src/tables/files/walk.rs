@@ -194,10 +194,7 @@ impl Walk {
         self.path.push(0);
         (self.name, self.kind, self.slash) = (0, Kind::Unknown, false);
         if one {
-            return self.status(false).is_ok_and(|status| {
-                self.kind = status.kind;
-                true
-            });
+            return self.tell_kind();
         }
         if let Ok(fd) = self.open_path(LIST) {
             self.path.pop();
@@ -240,15 +237,22 @@ impl Walk {
                 self.path.extend_from_slice(&tail);
                 self.path.push(0);
                 self.kind = Kind::Unknown;
-                self.status(false).map(|status| self.kind = status.kind).is_ok()
+                self.tell_kind()
             }
         }
+    }
+
+    /// Asks what the path stands for; false: it is not there.
+    fn tell_kind(&mut self) -> bool {
+        let kind = self.status(false).map(|status| status.kind);
+        self.kind = kind.as_ref().map_or(Kind::Unknown, |kind| *kind);
+        kind.is_ok()
     }
 
     /// Whether a name found is wanted; notes whether it is to be entered and how it is written.
     fn found(&mut self, recursive: bool, marks: bool, directories: bool) -> bool {
         if self.kind == Kind::Unknown && (recursive || marks) {
-            self.kind = self.status(false).map_or(Kind::Unknown, |status| status.kind);
+            self.tell_kind();
         }
         self.enter = recursive && self.kind == Kind::Directory;
         self.slash = marks
