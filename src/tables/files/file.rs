@@ -65,8 +65,9 @@ pub static TABLE: Table = Table {
     columns: COLUMNS,
     open: |query| {
         let namespace = Namespace::of(&query, PID);
-        let walk = Walk::new(&query.context, asked(&query, PATH, Some(DIRECTORY)), namespace.pid());
         let (stated, typed) = ((INODE..TYPE).any(|column| query.wants(column)), query.wants(TYPE));
+        let walk =
+            Walk::new(&query.context, asked(&query, PATH, Some(DIRECTORY)), namespace.pid()).looking_ahead(stated);
         Ok(Box::new(Scan { walk, namespace, stated, typed }))
     },
 };

@@ -34,7 +34,7 @@ pub static TABLE: Table = Table {
     open: |query| {
         let namespace = Namespace::of(&query, PID);
         let patterns = DIRECTORIES.iter().map(|directory| Pattern::like(directory.as_bytes(), b"")).collect();
-        let walk = Walk::new(&query.context, patterns, namespace.pid());
+        let walk = Walk::new(&query.context, patterns, namespace.pid()).looking_ahead(true);
         let text = |path: &str| {
             let file = Walk::to(&query.context, path.as_bytes(), namespace.pid()).and_then(|mut walk| walk.open().ok());
             let mut text = Vec::new();
