@@ -202,6 +202,21 @@ fn older_status_at(directory: Option<BorrowedFd<'_>>, path: &CStr, flags: c_int)
     })
 }
 
+/// Names about which [`Directory::look_ahead`] asks at a time.
+const AHEAD: usize = 64;
+
+/// A linux_dirent64: where its name lies (a NUL is behind it), where the next one begins.
+struct Record {
+    name: (usize, usize),
+    kind: Kind,
+    end: usize,
+    position: i64,
+}
+
+fn is_dots(name: &[u8]) -> bool {
+    matches!(name, b"." | b"..")
+}
+
 /// An open directory and where its reading has come to.
 #[derive(Debug)]
 pub struct Directory {
@@ -209,6 +224,10 @@ pub struct Directory {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// What is known of the next names; None: nothing.
+    ahead: Vec<Option<Status>>,
+    /// How many of those names have been given.
+    given: usize,
     /// The system's cookie behind the last name given.
     position: i64,
 }
@@ -217,7 +236,7 @@ impl Directory {
     /// Reads from where `fd` stands. `buffer` is memory to be used again, or an empty one.
     pub fn new(fd: OwnedFd, buffer: Vec<u8>) -> Self {
         let buffer = if buffer.len() == BUFFER_BYTES { buffer } else { vec![0; BUFFER_BYTES] };
-        Directory { fd, buffer, start: 0, end: 0, position: 0 }
+        Directory { fd, buffer, start: 0, end: 0, ahead: Vec::new(), given: 0, position: 0 }
     }
 
     /// The memory back.
@@ -246,28 +265,62 @@ impl Directory {
             return Err(io::Error::last_os_error());
         }
         (self.start, self.end, self.position) = (0, 0, position);
+        self.ahead.clear();
+        self.given = 0;
         Ok(())
     }
 
     /// The next name and what it stands for; `.` and `..` are left out. A reading error ends it like the directory's end.
     pub fn next_name(&mut self) -> Option<(&[u8], Kind)> {
-        let (name, kind) = loop {
+        loop {
             if self.start >= self.end && !self.fill() {
                 return None;
             }
-            let record = self.buffer.get(self.start..self.end)?;
-            let [offset, length, kind, name] = FIELDS;
-            self.position = i64::from_ne_bytes(record.get(offset..offset + 8)?.try_into().ok()?);
-            let length = usize::from(u16::from_ne_bytes(record.get(length..length + 2)?.try_into().ok()?));
-            let kind = Kind::of(u32::from(*record.get(kind)?));
-            let end = name + memchr::memchr(0, record.get(name..length)?)?;
-            let name = (self.start + name, self.start + end);
-            self.start += length;
-            if !matches!(self.buffer.get(name.0..name.1), Some(b"." | b"..")) {
-                break (name, kind);
+            let record = self.record(self.start)?;
+            (self.start, self.position) = (record.end, record.position);
+            let name = self.buffer.get(record.name.0..record.name.1)?;
+            if !is_dots(name) {
+                self.given += 1;
+                return Some((self.buffer.get(record.name.0..record.name.1)?, record.kind));
             }
-        };
-        Some((self.buffer.get(name.0..name.1)?, kind))
+        }
+    }
+
+    /// Asks statx(2), without following links, about the next names that have been read, [`AHEAD`] at most. One after the
+    /// other they cost a fifth less than with other work in between.
+    pub fn look_ahead(&mut self) {
+        if self.given < self.ahead.len() {
+            return;
+        }
+        self.ahead.clear();
+        self.given = 0;
+        let mut start = self.start;
+        while self.ahead.len() < AHEAD
+            && let Some(record) = self.record(start)
+        {
+            start = record.end;
+            let name = self.buffer.get(record.name.0..=record.name.1).map(CStr::from_bytes_with_nul);
+            let Some(Ok(name)) = name else { return };
+            if !is_dots(name.to_bytes()) {
+                let status = status_at(Some(self.fd.as_fd()), name, false);
+                self.ahead.push(status.ok());
+            }
+        }
+    }
+
+    /// What [`Directory::look_ahead`] has found out about the name given last.
+    pub fn status(&self) -> Option<Status> {
+        *self.ahead.get(self.given.checked_sub(1)?)?
+    }
+
+    fn record(&self, start: usize) -> Option<Record> {
+        let record = self.buffer.get(start..self.end)?;
+        let [offset, length, kind, name] = FIELDS;
+        let position = i64::from_ne_bytes(record.get(offset..offset + 8)?.try_into().ok()?);
+        let length = usize::from(u16::from_ne_bytes(record.get(length..length + 2)?.try_into().ok()?));
+        let kind = Kind::of(u32::from(*record.get(kind)?));
+        let end = name + memchr::memchr(0, record.get(name..length)?)?;
+        Some(Record { name: (start + name, start + end), kind, end: start + length, position })
     }
 
     fn fill(&mut self) -> bool {

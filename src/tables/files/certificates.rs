@@ -82,7 +82,7 @@ fn bundles(context: &Rc<Context>) -> Vec<Pattern> {
     let mut seen = Vec::new();
     let mut patterns: Vec<Pattern> = BUNDLES.iter().map(|path| Pattern::exact(path.as_bytes())).collect();
     patterns.retain(|pattern| {
-        let file = Walk::to(context, &pattern.head, None).and_then(|mut walk| walk.status(true).ok());
+        let file = Walk::to(context, &pattern.head, None).and_then(|mut walk| walk.status(true).copied().ok());
         let file = file.map(|status| (status.device, status.inode)).filter(|file| !seen.contains(file));
         seen.extend(file);
         file.is_some()

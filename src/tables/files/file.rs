@@ -65,9 +65,10 @@ pub static TABLE: Table = Table {
     columns: COLUMNS,
     open: |query| {
         let namespace = Namespace::of(&query, PID);
-        let walk = Walk::new(&query.context, asked(&query, PATH, Some(DIRECTORY)), namespace.pid());
         let (stated, typed) = ((INODE..TYPE).any(|column| query.wants(column)), query.wants(TYPE));
-        Ok(Box::new(Scan { walk, namespace, stated, typed, status: None }))
+        let walk =
+            Walk::new(&query.context, asked(&query, PATH, Some(DIRECTORY)), namespace.pid()).looking_ahead(stated);
+        Ok(Box::new(Scan { walk, namespace, stated, typed }))
     },
 };
 
@@ -78,14 +79,18 @@ struct Scan {
     stated: bool,
     /// The type is wanted, which often comes with the name.
     typed: bool,
-    status: Option<Status>,
 }
 
 impl Scan {
-    /// Itself, and what it leads to or, where that is nowhere, itself again.
-    fn look(&mut self) -> Option<Status> {
-        let own = self.walk.status(false).ok()?;
-        if own.kind == Kind::Link { Some(self.walk.status(true).unwrap_or(own)) } else { Some(own) }
+    /// Looks at it and, if it is a link, at what it leads to; false: it has gone.
+    fn look(&mut self) -> bool {
+        match self.walk.status(false).map(|status| status.kind) {
+            Ok(Kind::Link) => {
+                let _ = self.walk.status(true);
+                true
+            }
+            found => found.is_ok(),
+        }
     }
 
     fn is_link(&mut self) -> bool {
@@ -113,9 +118,8 @@ impl Cursor for Scan {
     fn advance(&mut self) -> Result<bool, TableError> {
         while self.walk.advance()? {
             let needed = self.stated || self.typed && matches!(self.walk.kind(), Kind::Link | Kind::Unknown);
-            self.status = if needed { self.look() } else { None };
             // What has gone since its name was read is skipped.
-            if self.status.is_some() || !needed {
+            if !needed || self.look() {
                 return Ok(true);
             }
         }
@@ -123,7 +127,7 @@ impl Cursor for Scan {
     }
 
     fn column(&mut self, column: usize) -> Result<Value, TableError> {
-        let number = |pick: fn(&Status) -> i64| Value::from(self.status.as_ref().map(pick));
+        let number = |pick: fn(&Status) -> i64| Value::from(self.walk.seen().map(pick));
         Ok(match column {
             PATH => Value::Text(self.walk.path()),
             DIRECTORY => Value::Text(self.walk.directory()),
@@ -131,7 +135,7 @@ impl Cursor for Scan {
             INODE => number(|status| status.inode as i64),
             4 => number(|status| status.uid.into()),
             5 => number(|status| status.gid.into()),
-            6 => Value::text(self.status.map_or(String::new(), |status| format!("{:04o}", status.mode))),
+            6 => Value::text(self.walk.seen().map_or(String::new(), |status| format!("{:04o}", status.mode))),
             7 => number(|status| status.node_device as i64),
             8 => number(|status| status.bytes as i64),
             9 => number(|status| status.block_bytes.into()),
@@ -141,7 +145,7 @@ impl Cursor for Scan {
             13 => number(|status| status.born),
             14 => number(|status| status.links.into()),
             15 => i64::from(self.is_link()).into(),
-            TYPE => Value::text(name_of(self.status.map_or(self.walk.kind(), |status| status.kind))),
+            TYPE => Value::text(name_of(self.walk.seen().map_or(self.walk.kind(), |status| status.kind))),
             TARGET => Value::Text(self.walk.target()),
             PID => self.namespace.pid().unwrap_or(0).into(),
             _ => Value::text(self.namespace.id()),

@@ -59,20 +59,23 @@ impl Walk {
     ///
     /// # Errors
     /// The system's: it may have gone, and a link may lead nowhere.
-    pub fn status(&mut self, follow: bool) -> io::Result<Status> {
-        let is_link = match (self.own, self.kind) {
+    pub fn status(&mut self, follow: bool) -> io::Result<&Status> {
+        let is_link = match (&self.own, self.kind) {
             (Some(own), _) => own.kind == Kind::Link,
             (None, kind) => matches!(kind, Kind::Link | Kind::Unknown),
         };
         // What is no link leads to itself.
         let follow = follow && is_link;
-        let known = if follow { &self.target } else { &self.own };
-        if let Some(status) = known {
-            return Ok(*status);
+        if (if follow { &self.target } else { &self.own }).is_none() {
+            let status = self.ask_status(follow)?;
+            *(if follow { &mut self.target } else { &mut self.own }) = Some(status);
         }
-        let status = self.ask_status(follow)?;
-        *(if follow { &mut self.target } else { &mut self.own }) = Some(status);
-        Ok(status)
+        (if follow { &self.target } else { &self.own }).as_ref().ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    /// What [`Walk::status`] has said of what it leads to, or else of itself.
+    pub fn seen(&self) -> Option<&Status> {
+        self.target.as_ref().or(self.own.as_ref())
     }
 
     fn ask_status(&self, follow: bool) -> io::Result<Status> {

@@ -56,7 +56,7 @@ struct Scan {
 
 impl Scan {
     fn look(&mut self) -> Found {
-        let Ok(status) = self.walk.status(true) else {
+        let Ok(status) = self.walk.status(true).copied() else {
             let target = String::from_utf8_lossy(&self.walk.target()).into_owned();
             return found(format!("broken symbolic link to {target}"), "inode/symlink", "binary");
         };

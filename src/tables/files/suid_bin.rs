@@ -34,7 +34,7 @@ pub static TABLE: Table = Table {
     open: |query| {
         let namespace = Namespace::of(&query, PID);
         let patterns = DIRECTORIES.iter().map(|directory| Pattern::like(directory.as_bytes(), b"")).collect();
-        let walk = Walk::new(&query.context, patterns, namespace.pid());
+        let walk = Walk::new(&query.context, patterns, namespace.pid()).looking_ahead(true);
         let text = |path: &str| {
             let file = Walk::to(&query.context, path.as_bytes(), namespace.pid()).and_then(|mut walk| walk.open().ok());
             let mut text = Vec::new();
@@ -75,7 +75,7 @@ impl Cursor for Scan {
             }
             match self.walk.status(false) {
                 Ok(status) if status.kind == Kind::Regular && status.mode & (SETUID | SETGID) != 0 => {
-                    self.status = status;
+                    self.status = *status;
                     return Ok(true);
                 }
                 _ => {}

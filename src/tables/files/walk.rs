@@ -62,6 +62,8 @@ pub struct Walk {
     pub(super) slash: bool,
     /// It is to be entered before the next name.
     enter: bool,
+    /// Whether the status of all that is found is wanted.
+    looks_ahead: bool,
     /// Names looked at, from 0 again after 255: then it is asked whether the query goes on.
     steps: u8,
     /// What statx said of it, and of what a link leads to.
@@ -119,6 +121,7 @@ impl Walk {
             kind: Kind::Unknown,
             slash: false,
             enter: false,
+            looks_ahead: false,
             steps: 0,
             own: None,
             target: None,
@@ -145,6 +148,13 @@ impl Walk {
         let anchor = directory::open_at(None, self.terminated(0), libc::O_PATH | libc::O_DIRECTORY).ok()?;
         directory::open_inside(anchor.as_fd(), c"/", libc::O_PATH).ok()?;
         Some(anchor)
+    }
+
+    /// The same walk for somebody who will ask for [`Walk::status`] of all that it finds.
+    #[must_use]
+    pub fn looking_ahead(mut self, wanted: bool) -> Self {
+        self.looks_ahead = wanted;
+        self
     }
 
     /// A walk that has found one path, if it is there.
@@ -194,10 +204,7 @@ impl Walk {
         self.path.push(0);
         (self.name, self.kind, self.slash) = (0, Kind::Unknown, false);
         if one {
-            return self.status(false).is_ok_and(|status| {
-                self.kind = status.kind;
-                true
-            });
+            return self.tell_kind();
         }
         if let Ok(fd) = self.open_path(LIST) {
             self.path.pop();
@@ -212,7 +219,16 @@ impl Walk {
         let Some(level) = self.levels.last_mut() else { return false };
         let (step_index, below) = (level.step, level.below);
         let Some(step) = pattern.steps.get(step_index) else { return false };
-        let Some((name, kind)) = level.directory.as_mut().and_then(Directory::next_name) else {
+        let is_last = step_index + 1 == pattern.steps.len();
+        let all = below || is_last && step.tail.is_empty() && step.name.iter().all(|&byte| byte == b'%');
+        let ahead = self.looks_ahead && all && self.context.root.permit().is_ok();
+        let next = level.directory.as_mut().and_then(|directory| {
+            if ahead {
+                directory.look_ahead();
+            }
+            directory.next_name()
+        });
+        let Some((name, kind)) = next else {
             self.leave();
             return false;
         };
@@ -223,32 +239,35 @@ impl Walk {
         self.path.extend_from_slice(name);
         self.path.push(0);
         (self.name, self.kind, self.slash) = (level.names, kind, false);
-        if step_index + 1 < pattern.steps.len() {
+        self.own = level.directory.as_ref().and_then(Directory::status);
+        if !is_last {
             let tail = step.tail.clone();
             self.descend(&tail);
             return false;
         }
-        let (recursive, marks, shown) = (pattern.recursive, pattern.marks(below), below || !pattern.below_only);
-        match step.tail.len() {
-            0 | 1 => {
-                let directories = !step.tail.is_empty();
-                self.found(recursive, marks || directories, directories) && shown
-            }
-            _ => {
-                let tail = step.tail.clone();
-                self.path.pop();
-                self.path.extend_from_slice(&tail);
-                self.path.push(0);
-                self.kind = Kind::Unknown;
-                self.status(false).map(|status| self.kind = status.kind).is_ok()
-            }
+        if step.tail.len() > 1 {
+            self.path.pop();
+            self.path.extend_from_slice(&step.tail);
+            self.path.push(0);
+            (self.kind, self.own) = (Kind::Unknown, None);
+            return self.tell_kind();
         }
+        let directories = !step.tail.is_empty();
+        let (recursive, marks, shown) = (pattern.recursive, pattern.marks(below), below || !pattern.below_only);
+        self.found(recursive, marks || directories, directories) && shown
+    }
+
+    /// Asks what the path stands for; false: it is not there.
+    fn tell_kind(&mut self) -> bool {
+        let kind = self.status(false).map(|status| status.kind);
+        self.kind = kind.as_ref().map_or(Kind::Unknown, |kind| *kind);
+        kind.is_ok()
     }
 
     /// Whether a name found is wanted; notes whether it is to be entered and how it is written.
     fn found(&mut self, recursive: bool, marks: bool, directories: bool) -> bool {
         if self.kind == Kind::Unknown && (recursive || marks) {
-            self.kind = self.status(false).map_or(Kind::Unknown, |status| status.kind);
+            self.tell_kind();
         }
         self.enter = recursive && self.kind == Kind::Directory;
         self.slash = marks
