@@ -289,8 +289,9 @@ impl Table {
             let comma = if index > 0 { ", " } else { "" };
             let collate =
                 if column.collate.is_empty() { String::new() } else { format!(" COLLATE {}", column.collate) };
+            // HIDDEN belongs to the type: SQLite does not understand it behind the collation.
             let hidden = if column.flags & HIDDEN != 0 { " HIDDEN" } else { "" };
-            sql.push_str(&format!("{comma}`{}` {}{collate}{hidden}", column.name, column.kind.name()));
+            sql.push_str(&format!("{comma}`{}` {}{hidden}{collate}", column.name, column.kind.name()));
         }
         sql.push(')');
         sql

@@ -6,9 +6,13 @@ pub mod alloc;
 pub mod clock;
 pub mod cpuid;
 pub mod dir;
+pub mod directory;
 pub mod file;
+pub mod filesystem;
 pub mod function;
 pub mod home;
+pub mod immutable;
+pub mod inside;
 pub mod interrupt;
 pub mod iptables;
 pub mod limit;
@@ -27,3 +31,4 @@ pub mod uname;
 #[cfg(all(target_env = "musl", panic = "abort"))]
 pub mod unwind;
 pub mod vtab;
+pub mod xattr;

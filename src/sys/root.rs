@@ -59,14 +59,24 @@ impl Root {
         place.strip_prefix(self.directory.as_os_str().as_bytes()).unwrap_or(place)
     }
 
-    /// Counts an access; says whether it may be made.
-    pub(super) fn access(&self, path: &Path) -> io::Result<PathBuf> {
+    /// The directory that stands for `/`; empty: `/` itself.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Counts an access; says whether it may be made. For accesses by descriptor: the others ask by themselves.
+    ///
+    /// # Errors
+    /// EIO when the time has come (see [`Root::fail_from`]).
+    pub fn permit(&self) -> io::Result<()> {
         let count = self.accesses.get().saturating_add(1);
         self.accesses.set(count);
         let failing = self.failing.get();
-        if failing != 0 && count >= failing {
-            return Err(io::Error::from_raw_os_error(libc::EIO));
-        }
+        if failing != 0 && count >= failing { Err(io::Error::from_raw_os_error(libc::EIO)) } else { Ok(()) }
+    }
+
+    pub(super) fn access(&self, path: &Path) -> io::Result<PathBuf> {
+        self.permit()?;
         Ok(self.place(path))
     }
 
@@ -210,6 +220,8 @@ pub struct Lines {
     over: bool,
     /// See [`Lines::end_below`].
     full: usize,
+    /// Bytes that may be read before it pauses; None: all.
+    allowed: Option<u64>,
 }
 
 impl Lines {
@@ -229,6 +241,17 @@ impl Lines {
         self.full = full;
     }
 
+    /// Lets only so many bytes more be read; then there is no next line, and [`Lines::is_paused`], until more are allowed.
+    /// For files that may be endless: a line of any length is passed over without giving anything.
+    pub fn allow(&mut self, bytes: u64) {
+        self.allowed = Some(bytes);
+    }
+
+    /// Whether there is no next line because no more may be read.
+    pub fn is_paused(&self) -> bool {
+        self.allowed == Some(0) && !self.over
+    }
+
     /// The next line without its newline, at most [`LINE_BYTES`] of it.
     pub fn next_line(&mut self) -> Option<&[u8]> {
         loop {
@@ -239,6 +262,7 @@ impl Lines {
                 None if rest.len() >= LINE_BYTES => (LINE_BYTES, 0),
                 None if self.over && rest.is_empty() => return None,
                 None if self.over => (rest.len(), 0),
+                None if self.is_paused() => return None,
                 None => {
                     self.fill();
                     continue;
@@ -258,7 +282,8 @@ impl Lines {
         self.buffer.drain(..self.start);
         self.start = 0;
         let length = self.buffer.len();
-        self.buffer.resize(length + 16 * 1024, 0);
+        let most = usize::try_from(self.allowed.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+        self.buffer.resize(length + most.min(16 * 1024), 0);
         let count = loop {
             let Some(file) = &mut self.file else { break 0 };
             match file.read(self.buffer.get_mut(length..).unwrap_or(&mut [])) {
@@ -267,6 +292,7 @@ impl Lines {
             }
         };
         self.buffer.truncate(length + count);
+        self.allowed = self.allowed.map(|allowed| allowed - count as u64);
         self.over |= count == 0 || count < self.full;
     }
 }

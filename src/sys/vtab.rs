@@ -9,6 +9,7 @@ use crate::sql::cache::Replay;
 use crate::sql::table::{Constraint, Context, Cursor, Op, Query, Table, TableError, Value};
 use rusqlite::{Connection, Result, ffi};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 /// In a plan: every value of an IN list, as so many equalities.
@@ -29,7 +30,6 @@ struct Scan {
     table: &'static Table,
     context: Rc<Context>,
     cursor: Option<Box<dyn Cursor>>,
-    row: i64,
     over: bool,
 }
 
@@ -165,7 +165,6 @@ unsafe extern "C" fn open(bridge: *mut ffi::sqlite3_vtab, out: *mut *mut ffi::sq
             table: bridge.table,
             context: bridge.context.clone(),
             cursor: None,
-            row: 0,
             over: true,
         };
         *out = Box::into_raw(Box::new(scan)).cast();
@@ -282,7 +281,7 @@ impl Asked {
 
 impl Scan {
     fn begin(&mut self, used: u64, asked: Asked) -> std::result::Result<(), TableError> {
-        (self.row, self.over, self.cursor) = (0, true, None);
+        (self.over, self.cursor) = (true, None);
         self.context.budget.check()?;
         self.table.demand_required(&asked.columns)?;
         if asked.nothing {
@@ -297,7 +296,6 @@ impl Scan {
     }
 
     fn advance(&mut self) -> std::result::Result<(), TableError> {
-        self.row += 1;
         self.context.budget.tick()?;
         self.over = match &mut self.cursor {
             Some(cursor) => !cursor.advance()?,
@@ -313,6 +311,23 @@ impl Scan {
             (None, Some(cursor)) => cursor.column(column),
             (None, None) => Ok(Value::Null),
         }
+    }
+
+    /// A number that is the same for the same row, and different for different ones (but for one chance in 2^64). SQLite
+    /// asks for it where it runs a scan for each side of an OR, and leaves out rows that both have given: a row's place in
+    /// its scan would make the first rows of both the same. Costs all columns that are wanted.
+    fn identity(&mut self) -> std::result::Result<i64, TableError> {
+        let mut hasher = DefaultHasher::new();
+        for column in 0..self.table.columns.len() {
+            let column = c_int::try_from(column).unwrap_or(c_int::MAX);
+            match self.value(column)? {
+                Value::Null => hasher.write_u8(0),
+                Value::Integer(number) => (1u8, number).hash(&mut hasher),
+                Value::Real(number) => (2u8, number.to_bits()).hash(&mut hasher),
+                Value::Text(text) => (3u8, text).hash(&mut hasher),
+            }
+        }
+        Ok(hasher.finish() as i64)
     }
 }
 
@@ -341,8 +356,10 @@ unsafe extern "C" fn column(
 
 unsafe extern "C" fn rowid(scan: *mut ffi::sqlite3_vtab_cursor, out: *mut ffi::sqlite3_int64) -> c_int {
     // SAFETY: `scan` is ours, `out` is SQLite's to be filled.
-    unsafe { *out = (*scan.cast::<Scan>()).row };
-    ffi::SQLITE_OK
+    unsafe {
+        let result = (*scan.cast::<Scan>()).identity().map(|identity| *out = identity);
+        told(scan, result)
+    }
 }
 
 #[cfg(test)]

@@ -254,6 +254,33 @@ fn columns_of_other_platforms_are_absent() {
 }
 
 #[test]
+fn each_side_of_an_or_has_its_scan_and_a_row_of_both_comes_once() {
+    static PAIRS: Table = Table {
+        name: "pairs",
+        help: "A test",
+        columns: &[named("one", Type::BigInt, INDEX, "A number."), named("two", Type::Text, INDEX, "A text.")],
+        open: |query| {
+            SCANS.set(SCANS.get() + 1);
+            let one = query.equal(0).and_then(Value::as_integer);
+            let rows =
+                [(1, "a"), (2, "b"), (3, "c"), (3, "d")].into_iter().filter(|row| one.is_none_or(|one| row.0 == one));
+            Ok(Rows::of(rows.map(|(one, two)| vec![one.into(), Value::text(two)]).collect()))
+        },
+    };
+    let connection = connection();
+    register(&connection, "pairs", &PAIRS).unwrap();
+    let found = |condition: &str| {
+        let mut rows = texts_of(&connection, &format!("SELECT two FROM pairs WHERE {condition}")).unwrap();
+        rows.sort();
+        rows
+    };
+    assert_eq!(found("one = 2 OR two LIKE 'a%'"), ["a", "b"], "first rows of their scans, yet two rows");
+    assert_eq!(SCANS.get(), 2);
+    assert_eq!(found("one = 3 OR two = 'd' OR two = 'b'"), ["b", "c", "d"]);
+    assert_eq!(found("one = 3 OR two LIKE '%'"), ["a", "b", "c", "d"]);
+}
+
+#[test]
 fn a_table_has_its_other_name() {
     assert_eq!(texts("SELECT key FROM other_name WHERE num = 2"), ["b"]);
     assert_eq!(texts("SELECT o.key FROM echo e JOIN other_name o ON e.num = o.num WHERE e.num = 1"), ["a"]);
