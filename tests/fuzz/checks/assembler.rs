@@ -92,6 +92,7 @@ impl Given {
             Event::Exec(exec) => {
                 self.execs += 1;
                 self.partial += u64::from(exec.partial);
+                assert_ne!(exec.pid, exec.ppid);
                 assert!(bodies(texts::SYSCALL).any(|body| says(body) && number(body, b"ppid", exec.ppid)));
                 let cwd = |body: &[u8]| text(body, b"cwd").is_some_and(|cwd| cwd.starts_with(exec.cwd));
                 assert!(exec.cwd.is_empty() || bodies(texts::CWD).any(cwd));
