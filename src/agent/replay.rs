@@ -124,7 +124,7 @@ impl Replay {
     pub fn new(writer: Writer, options: &Options, name: &str, node: Option<&str>) -> Result<Self, String> {
         // Rows of images in the cache stay whatever the limits say: they must not fill the database by themselves.
         let held = (options.events_max_bytes / ROW_BYTES).clamp(HELD_AT_LEAST, u64::from(u32::MAX) / 4);
-        let tracker = Tracker::new(TrackerOptions {
+        let tracker = Tracker::for_log(TrackerOptions {
             capacity: options.process_ancestry_cache_size.min(held) as usize,
             ttl_ns: 0,
             fork_events: options.audit_allow_fork_process_events,
@@ -414,6 +414,35 @@ mod tests {
         let row = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]);
         let end: [i64; 5] = scratch.open().query_row(sql, [], row).unwrap();
         assert_eq!(end, [96, 3 << 8, 1, 11, 0]);
+    }
+
+    #[test]
+    fn a_log_has_no_late_events_even_where_its_clock_was_set_back() {
+        let log = [
+            exec((10_000_000, 1), 10, 1, "a"),
+            fork((5_000_000, 2), 10, 1, 11, "/bin/x"),
+            exec((5_000_004, 3), 11, 10, "b"),
+            exec((5_000_008, 4), 12, 11, "c"),
+        ];
+        let chains = chains(&log.concat());
+        assert!(chains[2].starts_with("c(12) <inferred b(11) <audit ") && chains[2].ends_with(" ?(1)"), "{chains:?}");
+    }
+
+    #[test]
+    fn an_orphan_keeps_its_forker_whoever_adopts_it() {
+        let log = [
+            exec((1000, 1), 10, 1, "a"),
+            exec((1000, 2), 20, 1, "reaper"),
+            fork((1004, 3), 10, 1, 11, "/bin/x"),
+            exec((9000, 4), 11, 20, "b"),
+        ];
+        assert_eq!(chains(&log.concat())[2], "b(11) <audit a(10) <inferred ?(1)");
+    }
+
+    #[test]
+    fn a_parent_that_is_better_known_by_now_is_still_the_same() {
+        let log = [exec((1000, 1), 51, 50, "a"), exec((2000, 2), 50, 40, "b"), exec((3000, 3), 51, 50, "a2")];
+        assert_eq!(chains(&log.concat())[2], "a2(51) <inferred ?(50)");
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Tracker {
 
     /// Whether an event comes late: then it is of the past, and who holds its pids now is not for it to say.
     pub(super) fn is_late(&self, pid: u32, stamp_ns: i64) -> bool {
-        self.is_held_since(pid, stamp_ns) || stamp_ns < self.newest_ns - LATE_NS
+        !self.in_order && (self.is_held_since(pid, stamp_ns) || stamp_ns < self.newest_ns - LATE_NS)
     }
 
     /// An exec event of audit: becomes a row.

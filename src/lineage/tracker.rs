@@ -42,6 +42,8 @@ pub struct Tracker {
     pub(super) newest_ns: i64,
     /// A moment much younger than that, of which something was told once.
     pub(super) leap_ns: i64,
+    /// Events come in the order of what they did: see [`Tracker::for_log`].
+    pub(super) in_order: bool,
     /// When a loss was last reported; 0: never.
     pub(super) loss_ns: i64,
     /// Exec events turned into rows.
@@ -60,10 +62,17 @@ impl Tracker {
             next_row: 1,
             newest_ns: i64::MIN / 4,
             leap_ns: i64::MIN / 4,
+            in_order: false,
             loss_ns: 0,
             execs: 0,
             unaudited: 0,
         }
+    }
+
+    /// A tracker for a log, whose events come in the order of what they did: none is late, whatever its stamp says (clocks
+    /// are set back), and there is no /proc to ask.
+    pub fn for_log(options: TrackerOptions) -> Self {
+        Tracker { in_order: true, ..Tracker::new(options) }
     }
 
     /// The cache, for its counters and tests.

@@ -23,7 +23,8 @@ impl Tracker {
         // An end that was not seen may have been at any time, and one within the stamp's step before the exec.
         let over = node.ended() && (!node.status_known || node.end_ns <= stamp_ns + STAMP_STEP_NS);
         // The same number may be another parent: one that was born after this process was.
-        let same_parent = node.forker == event.ppid && !self.is_held_since(event.ppid, node.fork_ns);
+        let same_number = node.forker == event.ppid;
+        let same_parent = same_number && (self.in_order || !self.is_held_since(event.ppid, node.fork_ns));
         let other = !same_parent && !self.is_orphan(&node, event.ppid, stamp_ns, world);
         // Known as somebody's parent and by its pid alone: now there is more to know.
         let bare = !node.is(IMAGE) && node.fork_ns == 0;
@@ -60,8 +61,13 @@ impl Tracker {
     /// no /proc is (a log's), a child of init whose birth was told is believed to be the one that was told of.
     fn is_orphan(&self, node: &Node, ppid: u32, stamp_ns: i64, world: &mut World<'_>) -> bool {
         let young = node.fork_ns != 0 && stamp_ns - node.fork_ns < REUSE_NS;
-        let mut shown = || world.procfs.birth(node.pid).is_some_and(|(_, start)| near(node, start, &world.clock));
-        young || shown() || ppid == 1 && node.link != Link::Inferred && world.procfs.birth(1).is_none()
+        if self.in_order {
+            // A log tells every birth or none: who was told of keeps its forker, whoever adopts it; of who was not, an
+            // exec under init may as well be a new child of init.
+            let told = if node.is(IMAGE) { ppid == 1 && node.link != Link::Inferred } else { node.fork_ns != 0 };
+            return young || told || node.link == Link::Audit;
+        }
+        young || world.procfs.birth(node.pid).is_some_and(|(_, start)| near(node, start, &world.clock))
     }
 
     /// Who held `pid` at the stamp, as far as that is sure: an image in the cache that was born before and had not
