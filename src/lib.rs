@@ -31,3 +31,10 @@ pub mod tables;
 pub mod capacity {
     include!(concat!(env!("OUT_DIR"), "/capacity.rs"));
 }
+
+// The checks under tests/fuzz name this crate as the fuzz targets do.
+#[cfg(test)]
+extern crate self as stemma;
+
+#[cfg(test)]
+mod fuzzed;

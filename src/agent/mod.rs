@@ -148,9 +148,12 @@ impl<S: Source> Agent<S> {
                 tracker.resync(&mut world);
             }
             for index in 0..gathered.records {
-                if let Some((kind, body)) = self.source.record(index) {
-                    let now_ms = (clock.monotonic_ns / 1_000_000) as u64;
-                    self.assembler.push(kind, body, now_ms, &mut |event| handle(tracker, &event, &mut world));
+                let now_ms = (clock.monotonic_ns / 1_000_000) as u64;
+                match self.source.record(index) {
+                    Some((kind, body)) => {
+                        self.assembler.push(kind, body, now_ms, &mut |event| handle(tracker, &event, &mut world));
+                    }
+                    None => self.assembler.unreadable(),
                 }
             }
             self.drained = gathered.drained;

@@ -477,10 +477,12 @@ mod tests {
 
     #[test]
     fn numbers_beyond_all_measure_are_numbers() {
-        let log = exec((9_000_000_000_000, u64::MAX), u32::MAX, u32::MAX, "a")
-            + &exec((1, u64::MAX - 1), u32::MAX, 1, "b")
+        const LAST_PID: u32 = i32::MAX as u32;
+        let log = exec((9_000_000_000_000, u64::MAX), LAST_PID, LAST_PID - 1, "a")
+            + &exec((1, u64::MAX - 1), LAST_PID, 1, "b")
+            + &exec((1, 1), u32::MAX, 1, "no process has this pid")
             + &exec((1, 0), 0, 0, "no process has this pid")
-            + "type=SYSCALL msg=audit(2.000:9): arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=7 key=(null)\n\
+            + "type=SYSCALL msg=audit(2.000:9): arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=7 exe=\"/x\" key=(null)\n\
                type=EXECVE msg=audit(2.000:9): argc=4294967295 a4294967294[0]=00 a4294967295[0]=00 a4294967295[1]=00\n\
                type=EXECVE msg=audit(2.000:9): a4294967295[4294967295]=00 a4294967295[18446744073709551615]=00\n";
         let scratch = Scratch::new();

@@ -1,12 +1,13 @@
 //! Puts records together into events: fixed slots keyed by stamp, because events interleave and serials go backwards.
 //!
-//! EOE is always the last record of an event and delivers it. An event without EOE is delivered by [`Assembler::expire`]
-//! or when its slot is needed. All memory is taken at construction: a slot has [`capacity::EVENT_TEXT`] bytes of text,
-//! of which only touched pages cost anything, and a large event's pages are given back after it.
+//! An event goes out as soon as all that is read of it has come, or with its EOE. One of which a record is missing is
+//! delivered by [`Assembler::expire`] or when its slot is needed. What a record says is `slot`'s matter. All memory is taken
+//! at construction: a slot has [`capacity::EVENT_TEXT`] bytes of text, of which only touched pages cost anything, and a
+//! large event's pages are given back after it.
 
-use super::event::{Event, Exec, Exit, FileIds, Fork, Ids, Stamp, Syscall};
-use super::record::{self, Record, decimal, hexadecimal, kind};
-use super::syscalls::{self, Call};
+use super::event::{Event, Exec, Stamp};
+use super::record::{Record, kind};
+use super::slot::{Slot, Taken};
 use crate::capacity;
 use crate::sys::memory::Region;
 use std::io;
@@ -20,8 +21,6 @@ pub const TIMEOUT_MS: u64 = 2000;
 const SMALL_BYTES: usize = 16 * 1024;
 /// Events delivered lately: a record that comes twice must not open them again.
 const RECENT: usize = 32;
-/// CLONE_THREAD.
-const CLONE_THREAD: u64 = 0x0001_0000;
 
 /// What was met; all since construction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,37 +39,6 @@ pub struct AssemblerCounters {
     pub duplicates: u64,
     /// Events dropped because their SYSCALL record never came.
     pub without_syscall: u64,
-}
-
-/// What a SYSCALL record says.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Header {
-    pub(super) call: Option<Call>,
-    success: bool,
-    pub(super) exit: u64,
-    first: u64,
-    pub(super) pid: u32,
-    ppid: u32,
-    ids: Ids,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(super) struct Slot {
-    pub(super) used: bool,
-    /// Not wanted: its records are passed over.
-    pub(super) ignored: bool,
-    pub(super) stamp: Stamp,
-    since_ms: u64,
-    pub(super) header: Option<Header>,
-    file: Option<FileIds>,
-    exe: usize,
-    cwd: Option<usize>,
-    command: usize,
-    argc: Option<u32>,
-    /// Argument and piece that come next.
-    next: (u32, u32),
-    gap: bool,
-    cut: bool,
 }
 
 /// See the module's head.
@@ -149,6 +117,12 @@ impl Assembler {
         }
     }
 
+    /// Takes note of a datagram that is no record.
+    pub fn unreadable(&mut self) {
+        self.counters.records += 1;
+        self.counters.malformed += 1;
+    }
+
     fn find(&self, stamp: Stamp) -> Option<usize> {
         let ours = |slot: &Slot| slot.used && slot.stamp == stamp;
         if self.slots.get(self.last).is_some_and(ours) { Some(self.last) } else { self.slots.iter().position(ours) }
@@ -180,7 +154,7 @@ impl Assembler {
             index
         });
         if let Some(slot) = self.slots.get_mut(index) {
-            *slot = Slot { used: true, stamp, since_ms: now_ms, ..Slot::default() };
+            *slot = Slot::opened(stamp, now_ms);
         }
         index
     }
@@ -193,25 +167,15 @@ impl Assembler {
         }
         let (paths, command) = text.split_at_mut(2 * PATH_BYTES.min(capacity::EVENT_TEXT / 4));
         let (exe, cwd) = paths.split_at_mut(paths.len() / 2);
-        let again = match kind {
-            kind::SYSCALL => {
-                let again = slot.header.is_some();
-                if !again {
-                    slot.syscall(record, exe);
-                }
-                again
-            }
-            kind::CWD => {
-                let again = slot.cwd.is_some();
-                if let Some((_, value)) = record.fields().find(|(name, _)| *name == b"cwd") {
-                    slot.cwd = Some(slot.fitted(record::decode(value, cwd), cwd.len()));
-                }
-                again
-            }
+        let taken = match kind {
+            kind::SYSCALL => slot.syscall(record, exe),
+            kind::CWD => slot.directory(record, cwd),
             kind::PATH => slot.path(record),
-            _ => slot.arguments(record, command),
+            _ if slot.arguments.take(record, command) => Taken::Again,
+            _ => Taken::New,
         };
-        self.counters.duplicates += u64::from(again);
+        self.counters.duplicates += u64::from(taken == Taken::Again);
+        self.counters.malformed += u64::from(taken == Taken::Malformed);
     }
 
     /// Hands an event out, if it is one, and frees its slot.
@@ -226,47 +190,17 @@ impl Assembler {
         if slot.ignored {
             return;
         }
-        let Some(header) = slot.header else {
+        if slot.header.is_none() {
             self.counters.without_syscall += 1;
             return;
-        };
+        }
         let Some(text) = self.text.bytes().get(range(index)) else { return };
         let (paths, command) = text.split_at(2 * PATH_BYTES.min(capacity::EVENT_TEXT / 4));
         let (exe, cwd) = paths.split_at(paths.len() / 2);
-        let path = exe.get(..slot.exe).unwrap_or(&[]);
-        let (partial, event) = match header.call {
-            Some(Call::Process(syscall @ (Syscall::Execve | Syscall::Execveat))) => {
-                let arguments_missing = slot.arguments_missing();
-                let partial = arguments_missing || slot.cwd.is_none() || slot.file.is_none() || slot.cut;
-                let exec = Exec {
-                    stamp: slot.stamp,
-                    syscall,
-                    pid: header.pid,
-                    ppid: header.ppid,
-                    ids: header.ids,
-                    path,
-                    cmdline: command.get(..slot.command).unwrap_or(&[]),
-                    cwd: cwd.get(..slot.cwd.unwrap_or(0)).unwrap_or(&[]),
-                    file: slot.file,
-                    partial,
-                };
-                (partial, Event::Exec(exec))
-            }
-            Some(Call::Process(syscall)) => {
-                let child = u32::try_from(header.exit).unwrap_or(0);
-                let flags = if syscall == Syscall::Clone { header.first } else { 0 };
-                let Header { pid, ppid, ids, .. } = header;
-                (false, Event::Fork(Fork { stamp: slot.stamp, syscall, pid, ppid, child, ids, path, flags }))
-            }
-            Some(Call::Exit { group }) => {
-                let code = header.first as u8;
-                (false, Event::Exit(Exit { stamp: slot.stamp, pid: header.pid, group, code }))
-            }
-            None => return,
-        };
-        self.counters.partial += u64::from(partial);
-        self.counters.truncated += u64::from(slot.cut);
-        let used = slot.command;
+        let Some(event) = slot.event(exe, cwd, command) else { return };
+        self.counters.partial += u64::from(matches!(event, Event::Exec(Exec { partial: true, .. })));
+        self.counters.truncated += u64::from(slot.cut || slot.arguments.cut);
+        let used = slot.arguments.length();
         sink(event);
         if used > SMALL_BYTES {
             let whole = range(index);
@@ -275,143 +209,6 @@ impl Assembler {
     }
 }
 
-impl Slot {
-    /// Whether everything that is read of an event has come. EOE says no more: records of an event may be missing before
-    /// it as well.
-    fn is_complete(&self) -> bool {
-        let Some(header) = &self.header else { return false };
-        let exec = matches!(header.call, Some(Call::Process(Syscall::Execve | Syscall::Execveat)));
-        self.ignored || !exec || !self.arguments_missing() && self.cwd.is_some() && self.file.is_some()
-    }
-
-    fn arguments_missing(&self) -> bool {
-        self.gap || self.argc.is_none_or(|argc| self.next.0 < argc)
-    }
-
-    /// How much of `wanted` bytes there was room for.
-    fn fitted(&mut self, wanted: usize, room: usize) -> usize {
-        self.cut |= wanted > room;
-        wanted.min(room)
-    }
-
-    fn syscall(&mut self, record: &Record<'_>, exe: &mut [u8]) {
-        let mut header = Header::default();
-        let (mut arch, mut number) = (0, u64::MAX);
-        for (name, value) in record.fields() {
-            let id = || decimal(value).map_or(u32::MAX, |id| id as u32);
-            match name {
-                b"arch" => arch = hexadecimal(value).unwrap_or(0) as u32,
-                b"syscall" => number = decimal(value).unwrap_or(u64::MAX),
-                b"success" => header.success = value == b"yes",
-                b"exit" => header.exit = decimal(value).unwrap_or(u64::MAX),
-                b"a0" => header.first = hexadecimal(value).unwrap_or(0),
-                b"ppid" => header.ppid = decimal(value).unwrap_or(0) as u32,
-                b"pid" => header.pid = decimal(value).unwrap_or(0) as u32,
-                b"auid" => header.ids.auid = id(),
-                b"uid" => header.ids.uid = id(),
-                b"gid" => header.ids.gid = id(),
-                b"euid" => header.ids.euid = id(),
-                b"suid" => header.ids.suid = id(),
-                b"fsuid" => header.ids.fsuid = id(),
-                b"egid" => header.ids.egid = id(),
-                b"sgid" => header.ids.sgid = id(),
-                b"fsgid" => header.ids.fsgid = id(),
-                b"exe" => {
-                    self.exe = self.fitted(record::decode(value, exe), exe.len());
-                    // Nothing that is of use comes after exe: subject, key.
-                    break;
-                }
-                _ => {}
-            }
-        }
-        header.call = syscalls::call(arch, number);
-        let thread = header.call == Some(Call::Process(Syscall::Clone)) && header.first & CLONE_THREAD != 0;
-        // exit and exit_group do not return: they have no success.
-        let wanted = matches!(header.call, Some(Call::Exit { .. })) || header.call.is_some() && header.success;
-        self.ignored = !wanted || thread || header.pid == 0;
-        self.header = Some(header);
-    }
-
-    /// PATH item 0; returns whether it had come before.
-    fn path(&mut self, record: &Record<'_>) -> bool {
-        let mut file = FileIds::default();
-        for (name, value) in record.fields() {
-            match name {
-                b"item" if value != b"0" => return false,
-                b"mode" => file.mode = value.iter().fold(0, |mode, digit| mode << 3 | u32::from(digit & 7)),
-                b"ouid" => file.uid = decimal(value).unwrap_or(0) as u32,
-                b"ogid" => {
-                    file.gid = decimal(value).unwrap_or(0) as u32;
-                    break;
-                }
-                _ => {}
-            }
-        }
-        let again = self.file.is_some();
-        self.file = Some(file);
-        again
-    }
-
-    /// An EXECVE record in any of its shapes: `a0="…"`, `a1=HEX`, `a2_len=N a2[0]=…`; returns whether all of it had
-    /// come before (`auditsc.c: audit_log_execve_info`).
-    fn arguments(&mut self, record: &Record<'_>, out: &mut [u8]) -> bool {
-        let mut again = true;
-        for (name, value) in record.fields() {
-            if name == b"argc" {
-                again &= self.argc.is_some();
-                self.argc = decimal(value).map(|argc| argc as u32);
-                continue;
-            }
-            let Some(name) = name.strip_prefix(b"a") else { continue };
-            let digits = name.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            let Some(argument) = decimal(name.get(..digits).unwrap_or(&[])) else { continue };
-            let piece = match name.get(digits..) {
-                Some(b"") => None,
-                Some([b'[', inner @ .., b']']) => match decimal(inner) {
-                    Some(piece) => Some(piece as u32),
-                    None => continue,
-                },
-                // aN_len: the pieces that follow say as much.
-                _ => continue,
-            };
-            again &= !self.argument(argument as u32, piece, value, out);
-        }
-        again
-    }
-
-    /// Appends an argument or a piece of one; false if it had come before.
-    fn argument(&mut self, argument: u32, piece: Option<u32>, value: &[u8], out: &mut [u8]) -> bool {
-        let at = (argument, piece.unwrap_or(0));
-        // Pieces of the argument that is being written count on from it; `next` names the argument after a whole one.
-        let continues =
-            piece.is_some_and(|piece| piece > 0) && self.next.1 > 0 && argument.checked_add(1) == Some(self.next.0);
-        let expected = if continues { (argument, self.next.1) } else { (self.next.0, 0) };
-        if at < expected {
-            return false;
-        }
-        self.gap |= at != expected;
-        if !continues && argument > 0 {
-            self.space(out);
-        }
-        self.append(value, out);
-        self.next = (argument.saturating_add(1), piece.map_or(0, |piece| piece.saturating_add(1)));
-        true
-    }
-
-    fn append(&mut self, value: &[u8], out: &mut [u8]) {
-        let room = out.get_mut(self.command..).unwrap_or(&mut []);
-        let length = record::decode(value, room);
-        let room = room.len();
-        self.command += self.fitted(length, room);
-    }
-
-    fn space(&mut self, out: &mut [u8]) {
-        match out.get_mut(self.command) {
-            Some(byte) => {
-                *byte = b' ';
-                self.command += 1;
-            }
-            None => self.cut = true,
-        }
-    }
-}
+#[cfg(test)]
+#[path = "assemble_tests.rs"]
+mod tests;

@@ -43,6 +43,23 @@ pub struct Status {
     pub backlog_wait_time: u32,
 }
 
+impl Status {
+    /// AUDIT_GET's answer. What an older kernel leaves out is 0.
+    pub fn parse(payload: &[u8]) -> Self {
+        let field = |index: usize| u32_at(payload, index * 4).unwrap_or(0);
+        Status {
+            enabled: field(1),
+            failure: field(2),
+            pid: field(3),
+            rate_limit: field(4),
+            backlog_limit: field(5),
+            lost: field(6),
+            backlog: field(7),
+            backlog_wait_time: field(9),
+        }
+    }
+}
+
 /// One setting to change, with its bit of `audit_status.mask`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -61,32 +78,38 @@ pub struct Control {
     sequence: u32,
 }
 
-/// A netlink message as received: type, sequence, payload.
-struct Message<'a> {
-    kind: u16,
-    sequence: u32,
-    payload: &'a [u8],
+/// A netlink message as received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// `nlmsg_type`.
+    pub kind: u16,
+    /// `nlmsg_seq`: of the request that this answers.
+    pub sequence: u32,
+    /// Everything after the header.
+    pub payload: &'a [u8],
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     bytes.get(offset..offset + 4)?.try_into().ok().map(u32::from_ne_bytes)
 }
 
-/// The netlink message type of a datagram and its payload. The length comes from the datagram, not from `nlmsg_len`,
-/// which unicast audit records carry 16 too small (`audit.c: audit_log_end`).
+/// The netlink message type of a datagram and its payload; None for one that is shorter than it says. The length comes
+/// from the datagram, not from `nlmsg_len`, which unicast audit records carry 16 too small (`audit.c: audit_log_end`).
 pub fn split(datagram: &[u8]) -> Option<(u16, &[u8])> {
     let kind = datagram.get(4..6)?.try_into().ok().map(u16::from_ne_bytes)?;
-    Some((kind, datagram.get(16..)?))
+    let cut = u32_at(datagram, 0)? as usize > datagram.len();
+    datagram.get(16..).filter(|_| !cut).map(|payload| (kind, payload))
 }
 
 impl<'a> Message<'a> {
-    fn parse(datagram: &'a [u8]) -> Option<Self> {
+    /// A datagram, split.
+    pub fn parse(datagram: &'a [u8]) -> Option<Self> {
         let (kind, payload) = split(datagram)?;
         Some(Message { kind, sequence: u32_at(datagram, 8)?, payload })
     }
 
     /// The error number of an NLMSG_ERROR (0: an ACK).
-    fn error(&self) -> Option<i32> {
+    pub fn error(&self) -> Option<i32> {
         (self.kind == NLMSG_ERROR).then(|| u32_at(self.payload, 0).map(|value| (value as i32).wrapping_neg()))?
     }
 }
@@ -169,17 +192,7 @@ impl Control {
             if message.kind != AUDIT_GET {
                 return Ok(false);
             }
-            let field = |index: usize| u32_at(message.payload, index * 4).unwrap_or(0);
-            status = Status {
-                enabled: field(1),
-                failure: field(2),
-                pid: field(3),
-                rate_limit: field(4),
-                backlog_limit: field(5),
-                lost: field(6),
-                backlog: field(7),
-                backlog_wait_time: field(9),
-            };
+            status = Status::parse(message.payload);
             Ok(true)
         })?;
         Ok(status)
@@ -243,5 +256,22 @@ impl Control {
             (kind, _) => Ok(kind == NLMSG_DONE),
         })?;
         Ok(rules)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_datagram_shorter_than_it_says_is_none() {
+        let mut datagram = [0u8; 40];
+        for said in [0u32, 24, 40] {
+            datagram[..4].copy_from_slice(&said.to_ne_bytes());
+            assert_eq!(split(&datagram).map(|(_, payload)| payload.len()), Some(24), "records say 16 too little");
+        }
+        datagram[..4].copy_from_slice(&41u32.to_ne_bytes());
+        assert_eq!(split(&datagram), None);
+        assert_eq!(split(&datagram[..15]), None);
     }
 }

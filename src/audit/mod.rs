@@ -4,6 +4,7 @@
 //! beside its owner) and puts everything back. [`event`] is what the records of one event say once put together.
 //! [`log`] reads records from the lines of a log, and `order` hands a log's events on in the order of what they did.
 
+mod arguments;
 pub mod assemble;
 pub mod control;
 pub mod event;
@@ -13,4 +14,5 @@ mod order;
 pub mod record;
 pub mod rules;
 pub mod session;
+mod slot;
 pub mod syscalls;

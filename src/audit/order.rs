@@ -63,10 +63,10 @@ impl Assembler {
     /// The fork that made the process of this event, if it waits here. It was entered before its child could do anything.
     fn birth_before(&self, index: usize) -> Option<usize> {
         let slot = self.slots.get(index).filter(|slot| !slot.ignored)?;
-        let pid = u64::from(slot.header?.pid);
+        let pid = slot.header?.pid;
         self.slots.iter().position(|other| {
             let born = other.used && !other.ignored && other.stamp.ms <= slot.stamp.ms;
-            born && other.header.is_some_and(|header| header.exit == pid && is_fork(header.call))
+            born && other.header.is_some_and(|header| header.child == pid && is_fork(header.call))
         })
     }
 }
@@ -146,7 +146,7 @@ mod tests {
         log.call(5, 100, FORK, 10, 11);
         log.call(6, 100, FORK, 11, 10);
         log.call(7, 100, FORK, 12, 12);
-        assert_eq!(log.end(), ["fork 11>10", "fork 10>11", "fork 12>12"]);
+        assert_eq!(log.end(), ["fork 11>10", "fork 10>11"], "nobody makes itself");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub mod kind {
 /// Why bytes are no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordError {
-    /// Does not begin with `audit(`, or the time stamp is not `SECONDS.MILLIS:SERIAL`.
+    /// Does not begin with `audit(`, or the time stamp is not `SECONDS.MILLIS:SERIAL`, or it is beyond the year 2255.
     Header,
 }
 
@@ -32,6 +32,9 @@ pub struct Record<'a> {
     /// Everything after `): `.
     pub body: &'a [u8],
 }
+
+/// Stamps after this are damage (the year 2255), ms since the epoch; in ns it still fits 63 bits.
+const LATEST_MS: u64 = 9_000_000_000_000;
 
 /// Decimal digits, all of them.
 pub fn decimal(text: &[u8]) -> Option<u64> {
@@ -50,6 +53,11 @@ pub fn hexadecimal(text: &[u8]) -> Option<u64> {
         return None;
     }
     text.iter().try_fold(0u64, |value, &byte| Some(value << 4 | u64::from(digit(byte)?)))
+}
+
+/// A process's number: a positive `pid_t`.
+pub fn pid(text: &[u8]) -> Option<u32> {
+    decimal(text).and_then(|pid| u32::try_from(pid).ok()).filter(|&pid| pid != 0 && i32::try_from(pid).is_ok())
 }
 
 fn digit(byte: u8) -> Option<u8> {
@@ -76,7 +84,7 @@ impl<'a> Record<'a> {
             let seconds = decimal(header.get(..dot)?)?;
             let millis = decimal(header.get(dot + 1..colon)?).filter(|&millis| millis < 1000)?;
             let serial = decimal(header.get(colon + 1..)?)?;
-            let ms = seconds.checked_mul(1000)?.checked_add(millis)?;
+            let ms = seconds.checked_mul(1000)?.checked_add(millis).filter(|&ms| ms <= LATEST_MS)?;
             Some(Record { stamp: Stamp { ms, serial }, body: body.strip_prefix(b":")? })
         };
         parsed().ok_or(RecordError::Header)
@@ -92,6 +100,13 @@ impl<'a> Record<'a> {
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
     rest: &'a [u8],
+}
+
+impl Fields<'_> {
+    /// Whether nothing follows the field that came last: if its value has no quotes, it may have been cut.
+    pub fn at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
 }
 
 impl<'a> Iterator for Fields<'a> {
@@ -131,7 +146,7 @@ pub fn decode(value: &[u8], out: &mut [u8]) -> usize {
     if matches!(value, b"(null)" | b"(none)" | b"?") {
         return 0;
     }
-    let hex = value.len() % 2 == 0 && value.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
+    let hex = value.len() % 2 == 0 && value.iter().all(|&byte| is_upper_hex(byte));
     if !hex {
         copy(value, out);
         return value.len();
@@ -142,6 +157,19 @@ pub fn decode(value: &[u8], out: &mut [u8]) -> usize {
         }
     }
     value.len() / 2
+}
+
+/// Whether an encoded text has its end: the closing quote, or both digits of its last byte. Text cut between two bytes
+/// in hex cannot be told.
+pub fn is_whole(value: &[u8]) -> bool {
+    match value.strip_prefix(b"\"") {
+        Some(rest) => rest.ends_with(b"\""),
+        None => !value.is_empty() && (value.len() % 2 == 0 || !value.iter().all(|&byte| is_upper_hex(byte))),
+    }
+}
+
+fn is_upper_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'A'..=b'F')
 }
 
 fn copy(text: &[u8], out: &mut [u8]) {
@@ -182,6 +210,10 @@ mod tests {
             b"audit(x.2:3): ",
             b"audit(1.2000:3): ",
             b"audit(1:3.2): ",
+            // In ns, or with an offset added, these would not fit.
+            b"audit(9000000000.001:3): ",
+            b"audit(18446744073709551.615:3): ",
+            b"audit(99999999999999999999.000:3): ",
         ] {
             assert_eq!(Record::parse(text), Err(RecordError::Header), "{}", text.escape_ascii());
         }
@@ -195,5 +227,15 @@ mod tests {
         assert_eq!(decoded(b"(null)"), b"");
         assert_eq!(decoded(b"root"), b"root");
         assert_eq!(decoded(b"ABC"), b"ABC", "an odd number of digits is no hex");
+    }
+
+    #[test]
+    fn a_cut_text_is_noticed_where_it_can_be() {
+        for whole in [&b"\"a\""[..], b"\"\"", b"6120FF", b"(null)", b"root"] {
+            assert!(is_whole(whole));
+        }
+        for cut in [&b""[..], b"\"", b"\"a", b"612", b"6"] {
+            assert!(!is_whole(cut));
+        }
     }
 }

@@ -129,7 +129,7 @@ impl Rule {
     pub fn parse(payload: &[u8]) -> Option<Self> {
         let mut rule = Rule { bytes: payload.get(..WORDS * 4)?.to_vec() };
         let length = rule.get(BUFFER_LENGTH) as usize;
-        rule.bytes.extend_from_slice(payload.get(WORDS * 4..WORDS * 4 + length)?);
+        rule.bytes.extend_from_slice(payload.get(WORDS * 4..(WORDS * 4).checked_add(length)?)?);
         Some(rule)
     }
 
@@ -143,11 +143,11 @@ impl Rule {
             if !WITH_TEXT.contains(&field) {
                 continue;
             }
-            let length = self.get(VALUES + index) as usize;
-            if field == FIELD_FILTERKEY && self.bytes.get(offset..offset + length) == Some(KEY.as_bytes()) {
+            let end = offset.saturating_add(self.get(VALUES + index) as usize);
+            if field == FIELD_FILTERKEY && self.bytes.get(offset..end) == Some(KEY.as_bytes()) {
                 return true;
             }
-            offset += length;
+            offset = end;
         }
         false
     }

@@ -324,3 +324,7 @@ impl Cache {
         gone
     }
 }
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;

@@ -1,9 +1,9 @@
 //! Who is whose child: a fixed-capacity cache of process images and what happens to it.
 //!
 //! No I/O and no clock: messages, time and /proc come in as parameters ([`World`]), rows go out through [`Rows`].
-//! [`node`] is one image, [`cache`] the arena with its hash and lists, [`tracker`] applies births, images and deaths and
-//! joins them with audit's exec events; its parts: `rows` makes rows of images, `untold` is what audit says where no
-//! connector speaks, `resync` what /proc adds.
+//! [`node`] is one image, [`cache`] the arena with its hash and lists, [`tracker`] applies births, images and deaths; its
+//! parts: `join` brings them together with audit's exec events, `rows` makes rows of images, `untold` is what audit says
+//! where no connector speaks, `resync` what /proc adds.
 //!
 //! The joining is exact, not by time stamps: audit stamps come in 4 ms steps and a pid may be used again within less.
 //! Connector messages wait in a ring, in the kernel's order. An exec event of pid P is matched with the oldest EXEC
@@ -11,12 +11,15 @@
 //! when an event is handled, the cache is what was true when the exec happened, however far the two sockets are apart.
 
 pub mod cache;
+mod join;
 pub mod node;
 mod resync;
 mod rows;
 pub mod tracker;
 mod untold;
 
+#[cfg(test)]
+mod late_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 

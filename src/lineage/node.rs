@@ -22,7 +22,7 @@ pub const CURRENT: u8 = 1;
 pub const IMAGE: u8 = 2;
 /// The connector saw this image's exec, audit's event has not come yet.
 pub const AWAITING: u8 = 4;
-/// Audit's event did not come in time, the row was filled from /proc; if the event comes after all it replaces the row.
+/// Audit's event did not come in time; if it comes after all it replaces what /proc has filled the row with, if any.
 pub const FILLED: u8 = 8;
 /// Lives in a pid namespace of its own: its fork records carry pids that mean nothing here.
 pub const NAMESPACED: u8 = 16;

@@ -15,7 +15,9 @@ impl Tracker {
         if pid == 0 || depth == 0 {
             return NONE;
         }
-        let Some((ppid, start_boot_ns)) = world.procfs.birth(pid) else { return NONE };
+        // Its own parent? Nobody is: the two would be one node.
+        let birth = world.procfs.birth(pid).filter(|&(ppid, _)| ppid != pid);
+        let Some((ppid, start_boot_ns)) = birth else { return NONE };
         let born_ns = start_boot_ns - world.clock.boot_offset_ns;
         if born_ns > time_ns + START_STEP_NS {
             return NONE;
@@ -55,7 +57,10 @@ impl Tracker {
             if self.cache.size() >= most {
                 break;
             }
-            if self.cache.current(pid) == NONE {
+            let node = *self.cache.at(self.cache.current(pid));
+            // One that has ended may be another that had the pid before; if it is the same, others of its threads live.
+            let mut other = || world.procfs.birth(pid).is_some_and(|(_, start)| !near(&node, start, &world.clock));
+            if !node.is(CURRENT) || node.ended() && other() {
                 self.seed(pid, i64::MAX / 2, 64, world);
             }
         }
@@ -135,12 +140,11 @@ impl Tracker {
             };
             if let Some(seen) = world.procfs.read(node.pid) {
                 world.rows.image(&with_text(base, &seen));
-                let node = self.cache.at_mut(idx);
-                node.row = id;
-                node.flags |= FILLED;
+                self.cache.at_mut(idx).row = id;
             }
         }
-        self.cache.at_mut(idx).flags &= !AWAITING;
+        let node = self.cache.at_mut(idx);
+        node.flags = node.flags & !AWAITING | FILLED;
         self.cache.settle(idx);
     }
 }

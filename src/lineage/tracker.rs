@@ -1,10 +1,9 @@
-//! Applies births, images and deaths to the cache and joins them with audit's events (see the head of [`super`]).
+//! Applies births, images and deaths to the cache (see the head of [`super`]).
 
 use super::World;
 use super::cache::Cache;
-use super::node::{AWAITING, COUNTED, CURRENT, FILLED, IMAGE, Idx, LEADERLESS, NAMESPACED, NONE, Node};
+use super::node::{AWAITING, COUNTED, CURRENT, IMAGE, Idx, LEADERLESS, NAMESPACED, NONE, Node};
 use super::rows::near;
-use crate::audit::event::Exec;
 use crate::source::{Life, LifeKind};
 use crate::store::row::{End, Link, RowId};
 use std::collections::VecDeque;
@@ -13,8 +12,6 @@ use std::collections::VecDeque;
 pub(super) const STAMP_STEP_NS: i64 = 10_000_000;
 /// /proc's start times are in ticks as well.
 pub(super) const START_STEP_NS: i64 = 30_000_000;
-/// How much the wall clock may be slewed between a stamp and now.
-const SLEW_NS: i64 = 2_000_000;
 /// An EXEC message that waited longer than this for its audit event waits no more.
 pub(super) const AWAIT_NS: i64 = 2_000_000_000;
 /// A connector message this old is applied even if no event asked for it, once audit's socket is empty.
@@ -41,6 +38,10 @@ pub struct Tracker {
     pub(super) ring: VecDeque<Life>,
     pub(super) options: TrackerOptions,
     next_row: u32,
+    /// The moment up to which the cache has been told what happened.
+    pub(super) newest_ns: i64,
+    /// A moment much younger than that, of which something was told once.
+    pub(super) leap_ns: i64,
     /// When a loss was last reported; 0: never.
     pub(super) loss_ns: i64,
     /// Exec events turned into rows.
@@ -57,6 +58,8 @@ impl Tracker {
             ring: VecDeque::with_capacity(options.ring.max(1)),
             options,
             next_row: 1,
+            newest_ns: i64::MIN / 4,
+            leap_ns: i64::MIN / 4,
             loss_ns: 0,
             execs: 0,
             unaudited: 0,
@@ -96,8 +99,10 @@ impl Tracker {
 
     /// Applies what has waited long enough. `audit_drained`: audit's socket was empty a moment ago.
     pub fn settle(&mut self, audit_drained: bool, world: &mut World<'_>) {
-        let before = world.clock.monotonic_ns - LAG_NS;
-        while audit_drained && self.ring.front().is_some_and(|life| life.time_ns <= before) {
+        let now_ns = world.clock.monotonic_ns;
+        // A time that is yet to come is wrong, and must not hold the others up.
+        let due = |life: &Life| life.time_ns <= now_ns - LAG_NS || life.time_ns > now_ns;
+        while audit_drained && self.ring.front().is_some_and(due) {
             let Some(life) = self.ring.pop_front() else { break };
             self.apply(life, world);
         }
@@ -122,7 +127,8 @@ impl Tracker {
         }
     }
 
-    fn apply(&mut self, life: Life, world: &mut World<'_>) {
+    pub(super) fn apply(&mut self, life: Life, world: &mut World<'_>) {
+        self.told_until(life.time_ns, world);
         match life.kind {
             LifeKind::Fork { parent } => {
                 let child = self.fork(life.pid, parent, life.time_ns, Link::Connector, world);
@@ -145,8 +151,14 @@ impl Tracker {
 
     /// The image that held `pid` at `time_ns`: not one born later (its pid was used again, and the message is older).
     pub(super) fn current_at(&self, pid: u32, time_ns: i64) -> Idx {
-        let idx = self.cache.current(pid);
-        if self.cache.at(idx).fork_ns > time_ns + START_STEP_NS { NONE } else { idx }
+        if self.is_held_since(pid, time_ns) { NONE } else { self.cache.current(pid) }
+    }
+
+    /// Whether all we know of the holder of `pid` is younger than `time_ns`: what happened then is another process's.
+    pub(super) fn is_held_since(&self, pid: u32, time_ns: i64) -> bool {
+        let node = self.cache.at(self.cache.current(pid));
+        let since_ns = if node.fork_ns == 0 { node.exec_ns } else { node.fork_ns };
+        since_ns > time_ns + START_STEP_NS
     }
 
     /// Makes room and inserts; `node.parent` stays. The evicted node's row is made first if something hangs on it.
@@ -261,6 +273,10 @@ impl Tracker {
             return idx;
         }
         self.cache.counters.unknown_parents += 1;
+        if self.is_late(pid, time_ns) {
+            // It held the pid once; somebody else may by now.
+            return self.insert(Node { pid, ..Node::default() }, world);
+        }
         self.retire(pid);
         self.insert(Node { pid, flags: CURRENT, ..Node::default() }, world)
     }
@@ -330,6 +346,10 @@ impl Tracker {
             return;
         }
         let node = self.cache.at_mut(idx);
+        // Nobody ends twice: another process, whose birth is lost. But the end itself is better than a guess after it.
+        if node.ended() && (node.status_known || time_ns > node.end_ns) {
+            return;
+        }
         node.end_ns = time_ns;
         node.status = status.unwrap_or(0);
         node.status_known = status.is_some();
@@ -338,47 +358,5 @@ impl Tracker {
             world.rows.end(node.row, end);
         }
         self.cache.settle(idx);
-    }
-
-    /// An exec event of audit: becomes a row.
-    pub fn exec(&mut self, event: &Exec<'_>, world: &mut World<'_>) {
-        self.execs += 1;
-        let stamp_ns = (event.stamp.ms as i64).saturating_mul(1_000_000) - world.clock.epoch_offset_ns;
-        let mut idx = self.awaiting(event.pid, stamp_ns);
-        if idx == NONE {
-            idx = self.catch_up(event.pid, stamp_ns, world);
-        }
-        if idx == NONE {
-            idx = self.exec_untold(event, stamp_ns, world);
-        }
-        self.cache.touch(idx);
-        self.fill(idx, event, world);
-    }
-
-    /// The oldest image of `pid` that awaits an event and was not exec'd before the stamp.
-    fn awaiting(&self, pid: u32, stamp_ns: i64) -> Idx {
-        let fits = |node: &Node| {
-            let waited = node.exec_ns + SLEW_NS >= stamp_ns;
-            waited && (node.is(AWAITING) || node.is(FILLED) && node.exec_ns - stamp_ns <= AWAIT_NS)
-        };
-        self.cache
-            .images(pid)
-            .filter(|(_, node)| fits(node))
-            .min_by_key(|(_, node)| node.exec_ns)
-            .map_or(NONE, |(i, _)| i)
-    }
-
-    /// Applies the ring up to the EXEC message that belongs to an event of `pid`, if it holds one.
-    fn catch_up(&mut self, pid: u32, stamp_ns: i64, world: &mut World<'_>) -> Idx {
-        let ours = |life: &Life| life.pid == pid && life.kind == LifeKind::Exec && life.time_ns + SLEW_NS >= stamp_ns;
-        let Some(place) = self.ring.iter().position(ours) else { return NONE };
-        for _ in 0..place {
-            let Some(life) = self.ring.pop_front() else { break };
-            self.apply(life, world);
-        }
-        match self.ring.pop_front() {
-            Some(life) => self.exec_seen(pid, life.time_ns, world),
-            None => NONE,
-        }
     }
 }

@@ -3,11 +3,13 @@
 use super::World;
 use super::cache::Cache;
 use super::node::{CURRENT, IMAGE, Idx, NAMESPACED, NONE, Node};
-use super::rows::bare_row;
+use super::rows::{bare_row, near};
 use super::tracker::{AWAIT_NS, STAMP_STEP_NS, Tracker};
 use crate::audit::event::{Exec, Exit, Fork};
 use crate::store::row::{ImageRow, Link, RowId};
 
+/// No pid comes again sooner: with 32,768 of them, and as fast as processes can be made.
+const REUSE_NS: i64 = 500_000_000;
 /// CLONE_NEWPID.
 const CLONE_NEWPID: u64 = 0x2000_0000;
 
@@ -15,41 +17,58 @@ impl Tracker {
     /// An exec event that no connector message speaks of (no connector, or its message is lost): the cache is asked for
     /// who held the pid, and `ppid=` for the parent.
     pub(super) fn exec_untold(&mut self, event: &Exec<'_>, stamp_ns: i64, world: &mut World<'_>) -> Idx {
+        let late = self.is_late(event.pid, stamp_ns);
         let known = self.current_at(event.pid, stamp_ns);
         let node = *self.cache.at(known);
         // An end that was not seen may have been at any time, and one within the stamp's step before the exec.
         let over = node.ended() && (!node.status_known || node.end_ns <= stamp_ns + STAMP_STEP_NS);
-        // A process that has an image of its own and another parent now is another process, unless it was orphaned; one
-        // whose birth nobody told may as well be a new child of init.
-        let orphaned = event.ppid == 1 && node.link != Link::Inferred;
-        let other = node.is(IMAGE) && node.forker != event.ppid && !orphaned;
+        // The same number may be another parent: one that was born after this process was.
+        let same_parent = node.forker == event.ppid && !self.is_held_since(event.ppid, node.fork_ns);
+        let other = !same_parent && !self.is_orphan(&node, event.ppid, stamp_ns, world);
         // Known as somebody's parent and by its pid alone: now there is more to know.
         let bare = !node.is(IMAGE) && node.fork_ns == 0;
-        if known == NONE || over || other || bare {
-            self.retire(event.pid);
-            let parent = self.holder(event.ppid, stamp_ns, world);
-            let from = *self.cache.at(parent);
-            let link = if parent.is_some() { Link::Inferred } else { Link::None };
-            let born = Node {
-                pid: event.pid,
-                forker: if parent.is_some() { event.ppid } else { 0 },
-                fork_ns: stamp_ns,
-                parent,
-                parent_row: from.row,
-                link,
-                flags: CURRENT | (from.flags & NAMESPACED),
-                ..Node::default()
-            };
-            self.insert(born, world);
+        if known.is_some() && !over && !other && !bare {
+            if !node.ended() && node.exec_ns <= stamp_ns {
+                return self.exec_seen(event.pid, stamp_ns, world);
+            }
+            // It comes late: what it tells of is past.
+            let image = Node { exec_ns: stamp_ns, row: RowId::NONE, origin: RowId::NONE, flags: IMAGE, ..node };
+            return self.insert(image, world);
         }
-        self.exec_seen(event.pid, stamp_ns, world)
+        if !late {
+            self.retire(event.pid);
+        }
+        let parent = self.holder(event.ppid, stamp_ns, world);
+        let from = *self.cache.at(parent);
+        let link = if parent.is_some() { Link::Inferred } else { Link::None };
+        let born = Node {
+            pid: event.pid,
+            forker: if parent.is_some() { event.ppid } else { 0 },
+            fork_ns: stamp_ns,
+            exec_ns: stamp_ns,
+            parent,
+            parent_row: from.row,
+            link,
+            flags: if late { IMAGE } else { CURRENT | IMAGE } | (from.flags & NAMESPACED),
+            ..Node::default()
+        };
+        self.insert(born, world)
+    }
+
+    /// Whether a process with another parent than its forker has been orphaned. If not, it is another process, and the
+    /// record of its birth is late or lost: that is ruled out while no pid can have come again, and later by /proc. Where
+    /// no /proc is (a log's), a child of init whose birth was told is believed to be the one that was told of.
+    fn is_orphan(&self, node: &Node, ppid: u32, stamp_ns: i64, world: &mut World<'_>) -> bool {
+        let young = node.fork_ns != 0 && stamp_ns - node.fork_ns < REUSE_NS;
+        let mut shown = || world.procfs.birth(node.pid).is_some_and(|(_, start)| near(node, start, &world.clock));
+        young || shown() || ppid == 1 && node.link != Link::Inferred && world.procfs.birth(1).is_none()
     }
 
     /// Who held `pid` at the stamp, as far as that is sure: an image in the cache that was born before and had not
     /// ended by then, or a living process that started before.
     fn holder(&mut self, pid: u32, stamp_ns: i64, world: &mut World<'_>) -> Idx {
         let idx = self.current_at(pid, stamp_ns);
-        let node = self.cache.at(idx);
+        let node = *self.cache.at(idx);
         // The exec happened within a step after the stamp. Whoever was born or ended within that step may or may not
         // have been the parent, if pids come again quickly: then the pid alone is known, and nothing is invented.
         let was_born = node.fork_ns <= stamp_ns;
@@ -64,18 +83,26 @@ impl Tracker {
     /// A fork-family event of audit, for kernels without the connector and for logs.
     pub fn audit_fork(&mut self, event: &Fork<'_>, world: &mut World<'_>) {
         let stamp_ns = (event.stamp.ms as i64).saturating_mul(1_000_000) - world.clock.epoch_offset_ns;
-        let caller = self.holder(event.pid, stamp_ns, world);
-        self.introduce(caller, event, stamp_ns, world);
+        self.told_until(stamp_ns, world);
+        let late = self.is_late(event.child, stamp_ns);
+        let caller = if late { self.current_at(event.pid, stamp_ns) } else { self.holder(event.pid, stamp_ns, world) };
+        if !late {
+            self.introduce(caller, event, stamp_ns, world);
+        }
         if self.cache.at(caller).is(NAMESPACED) {
             return;
         }
         let known = self.cache.current(event.child);
         let node = self.cache.at_mut(known);
-        // A vfork's record comes after the child's exec, and may come after its end.
-        let here = known.is_some() && (!node.ended() || node.link == Link::Inferred);
-        if here && node.forker == event.pid && (node.fork_ns - stamp_ns).abs() <= AWAIT_NS {
+        // A vfork's record comes after the child's exec, and may come after its end; its stamp is older. A younger one is
+        // another birth.
+        let born_before = (0..=AWAIT_NS).contains(&(node.fork_ns - stamp_ns));
+        if known.is_some() && node.link == Link::Inferred && node.forker == event.pid && born_before {
             node.link = Link::Audit;
             node.fork_ns = stamp_ns;
+            return;
+        }
+        if late {
             return;
         }
         let child = self.fork(event.child, event.pid, stamp_ns, Link::Audit, world);

@@ -39,26 +39,54 @@ fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     bytes.get(offset..offset + 4)?.try_into().ok().map(u32::from_ne_bytes)
 }
 
-/// What a connector datagram says: None for other events and anything too short.
-pub fn parse(datagram: &[u8]) -> Option<Life> {
-    let event = datagram.get(PAYLOAD..)?;
-    let time_ns = i64::from_ne_bytes(event.get(8..16)?.try_into().ok()?);
-    let word = |index: usize| u32_at(event, 16 + index * 4);
-    // Threads carry a pid other than their tgid.
-    let (pid, kind) = match u32_at(event, 0)? {
-        EVENT_FORK => {
-            let (parent, child, child_tgid) = (word(1)?, word(2)?, word(3)?);
-            (child_tgid, if child == child_tgid { LifeKind::Fork { parent } } else { LifeKind::ThreadBegun })
+/// A datagram that is none of the connector's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+/// What a connector datagram says: None for events that are none of births, images and deaths.
+///
+/// # Errors
+/// [`Unreadable`]: too short, or what no kernel says: a pid that is no `pid_t`, a process that is its own parent, a time
+/// before the clock's zero or more than a century after it.
+pub fn parse(datagram: &[u8]) -> Result<Option<Life>, Unreadable> {
+    let parsed = || {
+        let event = datagram.get(PAYLOAD..)?;
+        let word = |index: usize| u32_at(event, 16 + index * 4);
+        let time_ns = i64::from_ne_bytes(event.get(8..16)?.try_into().ok()?);
+        // Threads carry a pid other than their tgid.
+        let (pid, kind) = match u32_at(event, 0)? {
+            EVENT_FORK => {
+                let (parent, child, child_tgid) = (word(1)?, word(2)?, word(3)?);
+                (child_tgid, if child == child_tgid { LifeKind::Fork { parent } } else { LifeKind::ThreadBegun })
+            }
+            // Whichever thread calls it, after an exec only the leader is left.
+            EVENT_EXEC => (word(1)?, LifeKind::Exec),
+            EVENT_EXIT => {
+                let (pid, tgid, status) = (word(0)?, word(1)?, word(2)?);
+                (tgid, if pid == tgid { LifeKind::Exit { status } } else { LifeKind::ThreadEnded { status } })
+            }
+            // UID, SID, COMM and others: kernels before 6.6 send them unasked.
+            _ => return Some(None),
+        };
+        let sane = |pid: u32| i32::try_from(pid).is_ok();
+        let parent = if let LifeKind::Fork { parent } = kind { parent } else { 0 };
+        // 0: the idle task of a processor that has come up.
+        if pid == 0 {
+            return Some(None);
         }
-        // Whichever thread calls it, after an exec only the leader is left.
-        EVENT_EXEC => (word(1)?, LifeKind::Exec),
-        EVENT_EXIT => {
-            let (pid, tgid, status) = (word(0)?, word(1)?, word(2)?);
-            (tgid, if pid == tgid { LifeKind::Exit { status } } else { LifeKind::ThreadEnded { status } })
-        }
-        _ => return None,
+        let said = pid != parent && sane(pid) && sane(parent) && (0..=i64::MAX / 2).contains(&time_ns);
+        said.then_some(Some(Life { pid, time_ns, kind }))
     };
-    Some(Life { pid, time_ns, kind })
+    parsed().ok_or(Unreadable)
+}
+
+/// Hands what a datagram says to `life`; true: it says nothing that can be read, and something is lost by that.
+pub(super) fn tell(datagram: &[u8], life: &mut dyn FnMut(Life)) -> bool {
+    match parse(datagram) {
+        Ok(told) => told.into_iter().for_each(life),
+        Err(Unreadable) => return true,
+    }
+    false
 }
 
 fn subscription(operation: u32, mask: Option<u32>) -> Vec<u8> {
@@ -122,7 +150,8 @@ impl Connector {
         }
     }
 
-    /// Hands everything that waits to `life`; returns how many messages there were and whether some were lost before.
+    /// Hands everything that waits to `life`; returns how many messages there were and whether some
+    /// were lost before, or could not be read.
     pub fn drain(&mut self, life: &mut dyn FnMut(Life)) -> io::Result<(usize, bool)> {
         let (mut total, mut overflow) = (0, false);
         loop {
@@ -134,7 +163,9 @@ impl Connector {
                 }
                 Err(error) => return Err(error),
             };
-            (0..count).filter_map(|index| self.batch.get(index)).filter_map(parse).for_each(&mut *life);
+            for datagram in (0..count).filter_map(|index| self.batch.get(index)) {
+                overflow |= tell(datagram, life);
+            }
             total += count;
             if count < self.batch.capacity() {
                 return Ok((total, overflow));
@@ -147,5 +178,42 @@ impl Drop for Connector {
     /// Kernels before 6.6 count listeners and do not notice a closed socket: say goodbye.
     fn drop(&mut self) {
         let _ = self.socket.send(&subscription(IGNORE, None));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzzed::checks::connector::datagram;
+
+    fn fork(pid: u32, parent: u32, time_ns: i64) -> Vec<u8> {
+        datagram(&Life { pid, time_ns, kind: LifeKind::Fork { parent } })
+    }
+
+    #[test]
+    fn what_no_kernel_says_cannot_be_read_and_counts_as_lost() {
+        assert!(parse(&fork(2, 0, 1)).is_ok_and(|life| life.is_some()), "the first of the kernel's have parent 0");
+        for wrong in [fork(5, 5, 1), fork(5, u32::MAX, 1), fork(1 << 31, 1, 1)] {
+            assert_eq!(parse(&wrong), Err(Unreadable));
+        }
+        for time_ns in [-1, i64::MIN, i64::MAX] {
+            assert_eq!(parse(&fork(5, 1, time_ns)), Err(Unreadable), "offsets are added to it");
+        }
+        let whole = fork(5, 1, 1);
+        assert!((0..PAYLOAD + 32).all(|length| parse(&whole[..length]) == Err(Unreadable)));
+        assert!(tell(&whole[..60], &mut |_| panic!()));
+    }
+
+    #[test]
+    fn threads_are_told_from_processes_and_other_events_say_nothing() {
+        let mut thread = fork(6, 1, 1);
+        thread[PAYLOAD + 28..PAYLOAD + 32].copy_from_slice(&5u32.to_ne_bytes());
+        assert_eq!(parse(&thread), Ok(Some(Life { pid: 5, time_ns: 1, kind: LifeKind::ThreadBegun })));
+        assert_eq!(parse(&fork(0, 1, 1)), Ok(None), "an idle task");
+        for what in [EVENT_NONE, 4, 0x40, 0x4000_0000] {
+            let mut other = fork(6, 1, 1);
+            other[PAYLOAD..PAYLOAD + 4].copy_from_slice(&what.to_ne_bytes());
+            assert_eq!(parse(&other), Ok(None));
+        }
     }
 }

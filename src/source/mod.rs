@@ -13,6 +13,8 @@
 //! has been told by the connector by then.
 
 pub mod connector;
+#[cfg(test)]
+mod faults;
 pub mod kernel;
 pub mod procscan;
 

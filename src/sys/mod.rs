@@ -11,6 +11,8 @@ pub mod file;
 pub mod filesystem;
 pub mod function;
 pub mod home;
+pub mod immutable;
+pub mod inside;
 pub mod interrupt;
 pub mod iptables;
 pub mod limit;

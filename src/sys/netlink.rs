@@ -132,7 +132,8 @@ impl Batch {
         self.lengths.len()
     }
 
-    /// Takes what is waiting, at most [`Batch::capacity`] datagrams, without blocking; returns how many.
+    /// Takes what is waiting, at most [`Batch::capacity`] datagrams, without blocking; returns how many. A datagram that
+    /// did not fit its buffer is kept with length 0.
     ///
     /// # Errors
     /// ENOBUFS: the socket overflowed and datagrams are gone. EAGAIN is not an error: it is `Ok(0)`.
@@ -157,7 +158,8 @@ impl Batch {
         }
         self.received = count as usize;
         for (length, header) in self.lengths.iter_mut().zip(&self.headers).take(self.received) {
-            *length = (header.msg_len as usize).min(self.stride);
+            let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+            *length = if cut { 0 } else { (header.msg_len as usize).min(self.stride) };
         }
         Ok(self.received)
     }
@@ -169,5 +171,29 @@ impl Batch {
         }
         let start = index * self.stride;
         self.data.get(start..start + self.lengths.get(index)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::poll;
+
+    #[test]
+    fn a_datagram_that_does_not_fit_is_kept_empty() {
+        let socket = Netlink::open(libc::NETLINK_ROUTE, 0).unwrap();
+        // RTM_GETLINK of interface 1, without flags that ask for more: nlmsghdr and ifinfomsg.
+        let mut request = [0u8; 32];
+        request[0] = 32;
+        request[4] = 18;
+        request[6] = 1;
+        request[20] = 1;
+        for (stride, fits) in [(64, false), (32 * 1024, true)] {
+            let mut batch = Batch::new(1, stride);
+            socket.send(&request).unwrap();
+            poll::readable(&[socket.as_fd()], Some(1000)).unwrap();
+            assert_eq!(batch.receive(&socket).unwrap(), 1);
+            assert_eq!(batch.get(0).unwrap().is_empty(), !fits);
+        }
     }
 }

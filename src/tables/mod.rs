@@ -11,6 +11,7 @@ pub mod host;
 pub mod http;
 pub mod lxd;
 pub mod net;
+pub mod packages;
 pub mod process;
 pub mod registry;
 pub mod services;

@@ -1,6 +1,6 @@
 //! All tables, by name.
 
-use super::{agent, docker, events, files, hardware, host, lxd, net, process, services, users};
+use super::{agent, docker, events, files, hardware, host, lxd, net, packages, process, services, users};
 use crate::sql::table::Table;
 
 /// Every table there is.
@@ -97,6 +97,26 @@ pub static TABLES: &[&Table] = &[
     &net::iptables::TABLE,
     &net::routes::TABLE,
     &net::wireless_stations::TABLE,
+    &packages::apk_packages::TABLE,
+    &packages::apt_sources::TABLE,
+    &packages::busybox_applets::TABLE,
+    &packages::chrome_extension_content_scripts::TABLE,
+    &packages::chrome_extensions::TABLE,
+    &packages::deb_package_files::TABLE,
+    &packages::deb_packages::TABLE,
+    &packages::firefox_addons::TABLE,
+    &packages::jetbrains_plugins::TABLE,
+    &packages::npm_packages::TABLE,
+    &packages::openwrt_config::TABLE,
+    &packages::opkg_packages::TABLE,
+    &packages::portage_keywords::TABLE,
+    &packages::portage_packages::TABLE,
+    &packages::portage_use::TABLE,
+    &packages::python_packages::TABLE,
+    &packages::rpm_package_files::TABLE,
+    &packages::rpm_packages::TABLE,
+    &packages::vscode_extensions::TABLE,
+    &packages::yum_sources::TABLE,
     &process::kernel_keys::TABLE,
     &process::listening_ports::TABLE,
     &process::process_envs::TABLE,

@@ -105,6 +105,19 @@ fn tables_are_osquerys_in_name_type_flags_and_order() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// A line that is lost in a merge takes a table away, and nothing else would miss it.
+#[test]
+fn every_table_of_osquerys_is_built_or_left_out_for_a_reason() {
+    let Some(theirs) = osquerys_tables() else { return };
+    let is_known = |name: &str| {
+        TABLES.iter().any(|table| table.name == name)
+            || super::unsupported::UNSUPPORTED.iter().any(|(out, _)| *out == name)
+    };
+    let lost: Vec<_> =
+        theirs.iter().filter_map(|their| their["name"].as_str()).filter(|name| !is_known(name)).collect();
+    assert!(lost.is_empty(), "neither built nor left out for a reason: {lost:?}");
+}
+
 #[test]
 fn every_table_and_column_has_one_line_of_help_and_a_name_of_its_own() {
     let mut names = BTreeSet::new();

@@ -23,14 +23,17 @@ const COLUMNS: &[Column] = &[
     column("platform_mask", Type::Integer, 0, "Platforms: 9, that is POSIX and Linux."),
 ];
 
+const INSTANCE: usize = 2;
+
 /// See the module's head.
 pub static TABLE: Table = Table {
     name: "osquery_info",
     help: "Agent version, pid, config state",
     columns: COLUMNS,
     open: |query| {
-        // No events.db is no reason not to answer who we are.
-        let instance = db::agent(&query.context).ok().flatten().map(|(_, texts)| texts.instance_id).unwrap_or_default();
+        // No events.db is no reason not to answer who we are, nor to warn whoever asks for the version alone.
+        let agent = if query.wants(INSTANCE) { db::agent(&query.context).ok().flatten() } else { None };
+        let instance = agent.map(|(_, texts)| texts.instance_id).unwrap_or_default();
         let row = vec![
             Value::Integer(i64::from(process::pid())),
             Value::Text(identity::machine_uuid(&query.context.root)),

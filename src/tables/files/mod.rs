@@ -16,7 +16,7 @@ pub mod md_drives;
 pub mod md_personalities;
 pub mod mounts;
 mod names;
-mod namespace;
+pub mod namespace;
 pub mod pattern;
 pub mod suid_bin;
 mod superblock;

@@ -4,6 +4,7 @@
 use crate::sql::table::Query;
 
 /// The process of which a query speaks.
+#[derive(Default)]
 pub struct Namespace {
     pid: Option<i64>,
     id: Vec<u8>,
