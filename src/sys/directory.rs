@@ -259,9 +259,8 @@ impl Directory {
     /// # Errors
     /// The system's.
     pub fn seek(&mut self, position: i64) -> io::Result<()> {
-        let offset = libc::off_t::try_from(position).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
         // SAFETY: a descriptor that is open for the length of the call.
-        if unsafe { libc::lseek(self.fd.as_raw_fd(), offset, libc::SEEK_SET) } < 0 {
+        if unsafe { libc::lseek64(self.fd.as_raw_fd(), position, libc::SEEK_SET) } < 0 {
             return Err(io::Error::last_os_error());
         }
         (self.start, self.end, self.position) = (0, 0, position);

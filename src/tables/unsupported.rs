@@ -30,7 +30,7 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("process_file_events", "the agent does not watch files"),
     ("prometheus_metrics", "it asks other programs over HTTP, which queries here never do"),
     ("seccomp_events", AUDIT),
-    ("secureboot_certificates", "it needs an X.509 reader, which is not built in"),
+    ("secureboot_certificates", "it needs a reader of the firmware's signature lists, which is not built in"),
     ("selinux_events", AUDIT),
     ("socket_events", AUDIT),
     ("syslog_events", "the agent does not receive syslog"),
