@@ -174,6 +174,10 @@ impl Tracker {
     pub(super) fn insert(&mut self, node: Node, world: &mut World<'_>) -> Idx {
         // Held by one child more than it has, the parent cannot leave together with the last of its others.
         self.cache.at_mut(node.parent).children += 1;
+        if node.is(CURRENT) {
+            // Whoever was looked up in /proc for it may have brought an older holder of the pid along.
+            self.retire(node.pid);
+        }
         while !self.cache.has_room() {
             let victim = self.cache.victim(node.parent);
             if victim == NONE {
