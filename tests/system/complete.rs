@@ -17,7 +17,9 @@ fn storm(scratch: &Path, daemon_options: &[&str], generator_options: &[&str]) ->
     let database = scratch.join("db");
     fs::create_dir_all(&database).expect("a directory");
     let lost = audit_number("lost");
-    let mut daemon = Daemon::start(&database, daemon_options);
+    // A storm that fits the kernel's buffers, also where something else keeps the processors busy.
+    let room = ["--audit_backlog_limit=65536", "--audit_receive_buffer=67108864"];
+    let mut daemon = Daemon::start(&database, &[&room[..], daemon_options].concat());
     let truth = Generator::start(scratch, "storm", generator_options).finish();
     assert!(truth.images().len() >= 10_000, "only {} execs", truth.images().len());
     daemon.settle();
