@@ -26,8 +26,9 @@ const ACK_NS: i64 = 100_000_000;
 const BATCH: usize = 64;
 /// Longest datagram we care for.
 const MESSAGE_BYTES: usize = 128;
-/// Receive buffer: at about 770 bytes of kernel memory a message, some 10,000 messages.
-const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
+/// Receive buffer: at about 770 bytes of kernel memory a message, some 20,000 messages: a disk that lets the loop wait
+/// for a second or two must not cost births.
+const RECEIVE_BUFFER_BYTES: usize = 8 << 20;
 
 /// A subscription to FORK, EXEC and EXIT.
 pub struct Connector {
