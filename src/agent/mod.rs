@@ -99,7 +99,10 @@ impl<S: Source> Agent<S> {
         let mut busy = false;
         loop {
             // Where records came a moment ago more will come: the next batch gathers without being waited for first.
-            let ready = if busy && self.gather_ms > 0 {
+            // Where some were left, there is nothing to be waited for at all: that would let the kernel's queue grow.
+            let ready = if !self.drained {
+                poll::readable(&[signals.as_fd()], Some(0))?
+            } else if busy && self.gather_ms > 0 {
                 poll::readable(&[signals.as_fd()], Some(self.gather_ms))?
             } else {
                 let wait_ms = self.wait_ms(idle_ms);
