@@ -129,7 +129,7 @@ impl<S: Source> Agent<S> {
     fn wait_ms(&self, idle_ms: u32) -> u32 {
         let now_ns = Clock::now().monotonic_ns;
         let ms = |deadline_ns: i64| ((deadline_ns - now_ns).max(0) as u64).div_ceil(1_000_000).min(1000) as u32;
-        let flush = self.writer.due().map_or(idle_ms, ms);
+        let flush = self.writer.due().map_or(idle_ms, ms).min(self.writer.sync_due().map_or(idle_ms, ms));
         let settle = if self.tracker.waiting() > 0 { 100 } else { idle_ms };
         flush.min(settle).min(idle_ms)
     }
@@ -188,6 +188,8 @@ impl<S: Source> Agent<S> {
         let due = self.writer.due().is_some_and(|due| due <= clock.monotonic_ns);
         if due || tick && self.counted.stale() {
             self.flush(clock);
+        } else if self.writer.sync_due().is_some_and(|due| due <= clock.monotonic_ns) {
+            self.writer.sync(clock.monotonic_ns);
         }
     }
 

@@ -121,6 +121,7 @@ impl Counted {
             rows_visible: written.rows_visible,
             database_bytes: written.database_bytes,
             databases_set_aside: written.set_aside as i64,
+            disk_waits: writer.disk_waits() as i64,
             resyncs: self.resyncs as i64,
             cache_hits: cache.counters.hits as i64,
             cache_misses: cache.counters.misses as i64,

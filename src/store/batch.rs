@@ -31,11 +31,13 @@ pub(super) enum Sql {
     HasChild,
     Delete,
     Vacuum,
+    Checkpoint,
+    Truncate,
 }
 
 impl Sql {
     /// In the order of their numbers.
-    pub const ALL: [Sql; 14] = [
+    pub const ALL: [Sql; 16] = [
         Sql::Begin,
         Sql::Commit,
         Sql::Insert,
@@ -50,6 +52,8 @@ impl Sql {
         Sql::HasChild,
         Sql::Delete,
         Sql::Vacuum,
+        Sql::Checkpoint,
+        Sql::Truncate,
     ];
 
     /// The statement; `agent` is [`agent_insert`].
@@ -70,6 +74,8 @@ impl Sql {
             Sql::Delete => "DELETE FROM image WHERE id = ?1",
             // Pages given back in one step: 64.
             Sql::Vacuum => "PRAGMA incremental_vacuum(64)",
+            Sql::Checkpoint => "PRAGMA wal_checkpoint(PASSIVE)",
+            Sql::Truncate => "PRAGMA wal_checkpoint(TRUNCATE)",
         }
     }
 }

@@ -68,6 +68,8 @@ agent_status! {
     database_bytes,
     /// Times a damaged or foreign events.db was set aside.
     databases_set_aside,
+    /// Times recording waited for the disk, because what it had not taken yet (the WAL) had grown to 32 MiB.
+    disk_waits,
     /// Times /proc was read again after a loss.
     resyncs,
     /// Ancestor look-ups answered by the cache.

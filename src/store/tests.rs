@@ -10,18 +10,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const SECOND_NS: i64 = 1_000_000_000;
-const ALL: Limits = Limits { expiry_s: i64::MAX / 2000, events: i64::MAX, bytes: i64::MAX };
+pub(super) const ALL: Limits = Limits { expiry_s: i64::MAX / 2000, events: i64::MAX, bytes: i64::MAX };
 
-struct Folder(PathBuf);
+pub(super) struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("stemma-store-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
         Folder(path)
     }
-    fn database(&self) -> PathBuf {
+    pub fn database(&self) -> PathBuf {
         self.0.join("events.db")
     }
     fn set_aside(&self) -> Vec<String> {
@@ -36,7 +36,7 @@ impl Drop for Folder {
     }
 }
 
-fn row(id: u32, parent: u32, text: &str) -> ImageRow<'_> {
+pub(super) fn row(id: u32, parent: u32, text: &str) -> ImageRow<'_> {
     ImageRow {
         id: RowId(id),
         parent: RowId(parent),
@@ -63,7 +63,7 @@ fn row(id: u32, parent: u32, text: &str) -> ImageRow<'_> {
 }
 
 /// A time far enough after the writer's start for a retry.
-fn later(seconds: i64) -> i64 {
+pub(super) fn later(seconds: i64) -> i64 {
     crate::sys::clock::monotonic_ns() + seconds * SECOND_NS
 }
 

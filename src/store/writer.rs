@@ -1,11 +1,12 @@
 //! The one writer of events.db: batches, and what happens when the database does not want them.
 //!
 //! One transaction a batch, WAL mode. A commit does not wait for the disk; once a second the WAL is synced if anything
-//! was written, so a power cut costs at most the last second, a `kill -9` only what was not committed yet. A database
+//! was written (see `durable`), so a power cut costs at most the last second, a `kill -9` only what was not committed yet. A database
 //! that cannot take rows (disk full, read-only, locked) keeps them waiting in memory up to [`Pending`]'s capacity and is
 //! tried again each second; a damaged one, or one of another version, is renamed and a new one begun.
 
 use super::batch::{self, Sql};
+use super::durable::{Durable, StepError};
 use super::pending::Pending;
 use super::row::{End, ImageRow, RowId};
 use super::schema;
@@ -15,7 +16,7 @@ use crate::log;
 use crate::sys::clock;
 use crate::sys::prepared::Prepared;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A batch goes out this long after its last row, ns …
@@ -63,6 +64,11 @@ pub struct Writer {
     path: PathBuf,
     pub(super) limits: Limits,
     pub(super) connection: Option<Prepared>,
+    /// Ends after the connection. None: nobody syncs.
+    pub(super) durable: Option<Durable>,
+    is_synced: bool,
+    /// Waits of those that were there before `durable`.
+    waits: u64,
     pending: Pending,
     /// File ids are this plus [`RowId`].
     pub(super) base: Option<i64>,
@@ -71,8 +77,6 @@ pub struct Writer {
     first_ns: i64,
     last_ns: i64,
     retry_ns: i64,
-    synced_ns: i64,
-    unsynced: bool,
     /// Since when a newly begun file lacks the rows of images that live.
     begun_anew: bool,
     last_error: String,
@@ -95,14 +99,15 @@ impl Writer {
             path: path.to_path_buf(),
             limits,
             connection: None,
+            durable: None,
+            is_synced: true,
+            waits: 0,
             pending: Pending::new(),
             base: None,
             newest: RowId::NONE,
             first_ns: 0,
             last_ns: 0,
             retry_ns: 0,
-            synced_ns: 0,
-            unsynced: false,
             begun_anew: false,
             last_error: String::new(),
             cursors: Default::default(),
@@ -133,14 +138,15 @@ impl Writer {
         std::mem::take(&mut self.begun_anew)
     }
 
-    /// When there is something to do next, CLOCK_MONOTONIC ns.
+    /// When a batch is to be written next, CLOCK_MONOTONIC ns.
     pub fn due(&self) -> Option<i64> {
-        let sync = self.unsynced.then_some(self.synced_ns + OLDEST_NS);
-        if self.pending.is_empty() {
-            return sync;
-        }
         let batch = (self.last_ns + IDLE_NS).min(self.first_ns + OLDEST_NS).max(self.retry_ns);
-        Some(sync.map_or(batch, |sync| sync.min(batch)))
+        (!self.pending.is_empty()).then_some(batch)
+    }
+
+    /// When [`Writer::sync`] has something to do next, CLOCK_MONOTONIC ns.
+    pub fn sync_due(&self) -> Option<i64> {
+        Some(self.durable.as_ref()?.due()?.max(self.retry_ns))
     }
 
     fn connect(&mut self, now_ns: i64) {
@@ -173,6 +179,9 @@ impl Writer {
     fn begin_file(&mut self) -> rusqlite::Result<()> {
         let Some(prepared) = &mut self.connection else { return Ok(()) };
         let connection = prepared.connection();
+        if self.is_synced {
+            self.durable = Some(Durable::new(&self.path, connection)?);
+        }
         let last: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM image", [], |row| row.get(0))?;
         self.base.get_or_insert(last);
         let counts = "SELECT (SELECT count(*) FROM image) - (SELECT count(*) FROM image WHERE visible = 0)";
@@ -183,7 +192,7 @@ impl Writer {
 
     /// Renames the file (and its WAL), so that a new one can be begun; it is never deleted.
     fn set_aside(&mut self, why: &str) {
-        self.connection = None;
+        self.disconnect();
         let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_secs());
         let name = |suffix: &str, number: u64| {
             PathBuf::from(format!("{}.set-aside-{}{suffix}", self.path.display(), seconds + number))
@@ -209,7 +218,12 @@ impl Writer {
         let text = format!("{doing} {}: {error}; rows wait in memory until it works", self.path.display());
         self.note(&text, now_ns);
         // A connection that failed may hold a half-done state: the next attempt begins with a new one.
+        self.disconnect();
+    }
+
+    fn disconnect(&mut self) {
         self.connection = None;
+        self.waits += self.durable.take().map_or(0, |durable| durable.waits);
     }
 
     fn note(&mut self, text: &str, now_ns: i64) {
@@ -235,7 +249,6 @@ impl Writer {
                 self.newest = written.newest;
                 self.counters.rows_written += self.pending.rows() as u64;
                 self.counters.rows_visible += written.visible;
-                self.unsynced |= !self.pending.is_empty();
                 self.pending.clear();
             }
             Err(error) => {
@@ -261,9 +274,9 @@ impl Writer {
     /// # Errors
     /// It cannot be had: a sentence.
     pub fn without_syncing(mut self) -> Result<Self, String> {
+        self.is_synced = false;
+        self.durable = None;
         self.set_pragma("PRAGMA synchronous=OFF; PRAGMA wal_autocheckpoint=4096;")?;
-        // As if that would be due one day.
-        self.synced_ns = i64::MAX / 2;
         Ok(self)
     }
 
@@ -281,17 +294,19 @@ impl Writer {
         }
     }
 
-    /// Once a second: what is committed reaches the disk.
-    fn sync(&mut self, now_ns: i64) {
-        if self.unsynced && now_ns - self.synced_ns >= OLDEST_NS {
-            let wal = PathBuf::from(format!("{}-wal", self.path.display()));
-            // No WAL: a checkpoint has just emptied it, and that syncs by itself.
-            if let Ok(Err(error)) = File::open(&wal).map(|file| file.sync_data()) {
-                self.note(&format!("syncing {}: {error}", wal.display()), now_ns);
-            }
-            self.unsynced = false;
-            self.synced_ns = now_ns;
+    /// Brings what is committed to the disk, without waiting for that. Call it when it is due, between batches.
+    pub fn sync(&mut self, now_ns: i64) {
+        let (Some(prepared), Some(durable)) = (&mut self.connection, &mut self.durable) else { return };
+        match durable.step(prepared, now_ns) {
+            Ok(()) => {}
+            Err(StepError::Sqlite(error)) => self.failed("checkpointing", &error, now_ns),
+            Err(StepError::Sync(error)) => self.note(&format!("syncing {}: {error}", self.path.display()), now_ns),
         }
+    }
+
+    /// Times the disk was waited for because the WAL had grown to its limit.
+    pub fn disk_waits(&self) -> u64 {
+        self.waits + self.durable.as_ref().map_or(0, |durable| durable.waits)
     }
 
     /// Drops a row that finds no room. A full buffer is written out first, unless the database is failing.
@@ -354,14 +369,15 @@ fn open(path: &Path) -> Result<Prepared, Unusable> {
     if tables > 0 && version != schema::VERSION {
         return Err(Unusable::Foreign(format!("is of another version ({version}, not {})", schema::VERSION)));
     }
-    connection.execute_batch(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=256;
-         PRAGMA journal_size_limit=1048576;",
-    )?;
+    connection
+        .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=1048576;")?;
+    let (version, agent) = (schema::VERSION, schema::agent_table());
     if tables == 0 {
-        let version = schema::VERSION;
-        let (images, agent) = (schema::SCHEMA, schema::agent_table());
+        let images = schema::SCHEMA;
         connection.execute_batch(&format!("BEGIN IMMEDIATE;{images};{agent};PRAGMA user_version={version};COMMIT"))?;
+    } else if connection.prepare(&batch::agent_insert()).is_err() {
+        // Of an agent that counted other things. It is one row, about to be written anew.
+        connection.execute_batch(&format!("BEGIN IMMEDIATE;DROP TABLE IF EXISTS agent;{agent};COMMIT"))?;
     }
     let agent = batch::agent_insert();
     Ok(Prepared::new(connection, Sql::ALL.iter().map(|sql| sql.text(&agent)))?)

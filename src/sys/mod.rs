@@ -2,6 +2,7 @@
 //! the system's own error; policy (what to do about it, what to tell people) belongs to the callers.
 #![allow(unsafe_code)]
 
+pub mod aio;
 pub mod alloc;
 pub mod clock;
 pub mod cpuid;

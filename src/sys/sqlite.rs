@@ -73,6 +73,52 @@ pub fn share(connection: &Connection, context: Rc<Context>) -> Result<()> {
     Ok(())
 }
 
+/// What a connection has committed to its write-ahead log.
+#[derive(Default)]
+pub struct Committed {
+    /// Transactions, since the connection began to be watched.
+    pub transactions: Cell<u64>,
+    /// Frames in the log after the last of them; one is a page of the database.
+    pub frames: Cell<u32>,
+}
+
+const COMMITTED: &CStr = c"stemma-committed";
+
+unsafe extern "C" fn count_commit(
+    committed: *mut c_void,
+    _: *mut ffi::sqlite3,
+    _: *const c_char,
+    frames: c_int,
+) -> c_int {
+    // SAFETY: the counters that `watch_commits` gave, alive as long as the connection.
+    let committed = unsafe { &*committed.cast::<Committed>() };
+    committed.transactions.set(committed.transactions.get() + 1);
+    committed.frames.set(frames.unsigned_abs());
+    ffi::SQLITE_OK
+}
+
+unsafe extern "C" fn drop_committed(committed: *mut c_void) {
+    // SAFETY: what `watch_commits` made of an Rc; SQLite calls this once, when the connection ends.
+    drop(unsafe { Rc::from_raw(committed.cast::<Committed>()) });
+}
+
+/// Counts a connection's commits from now on. This takes the place of SQLite's own checkpoints after a commit: the caller
+/// makes them (sqlite.org/c3ref/wal_hook.html).
+///
+/// # Errors
+/// SQLite's own: no memory.
+pub fn watch_commits(connection: &Connection) -> Result<Rc<Committed>> {
+    let committed = Rc::new(Committed::default());
+    let given: *mut c_void = Rc::into_raw(committed.clone()).cast_mut().cast();
+    // SAFETY: the handle is open; SQLite owns the counters' second holder from now on and drops it even where this fails.
+    unsafe {
+        let db = connection.handle();
+        checked(ffi::sqlite3_set_clientdata(db, COMMITTED.as_ptr(), given, Some(drop_committed)))?;
+        ffi::sqlite3_wal_hook(db, Some(count_commit), given);
+    }
+    Ok(committed)
+}
+
 /// Says whether an action (`SQLITE_READ`, …) on a name may be compiled.
 pub type Allowed = fn(action: i32, name: &str) -> bool;
 

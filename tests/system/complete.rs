@@ -1,9 +1,12 @@
 //! Complete: every exec of a storm of known families is one row, and its chain is right at every level up to pid 1.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -57,6 +60,59 @@ fn cache_of_64() {
     let Some(_machine) = Machine::take() else { return };
     let scratch = Scratch::new();
     storm(scratch.path(), &["--process_ancestry_cache_size=64"], &[]);
+}
+
+/// A storm whose rows go to a disk that is as busy as can be: its syncs take up to a second here, and are not waited for.
+#[test]
+fn beside_a_busy_disk() {
+    let Some(_machine) = Machine::take() else { return };
+    let scratch = Scratch::new();
+    let busy = BusyDisk::start(scratch.path().join("busy"));
+    thread::sleep(Duration::from_secs(3));
+    storm(scratch.path(), &[], &[]);
+    println!("the disk took {} MiB meanwhile", busy.stop());
+}
+
+/// Somebody who writes and syncs without end.
+struct BusyDisk {
+    stop: Arc<AtomicBool>,
+    writer: Option<thread::JoinHandle<u64>>,
+}
+
+impl BusyDisk {
+    fn start(path: PathBuf) -> BusyDisk {
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = stop.clone();
+        let writer = thread::spawn(move || {
+            let (block, mut written) = (vec![0x5a; 1 << 20], 0);
+            while !told.load(Ordering::Relaxed) {
+                let mut file = File::create(&path).expect("a file");
+                for _ in 0..1024 {
+                    if told.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    file.write_all(&block).expect("room for 1 GiB");
+                    written += 1;
+                }
+                file.sync_all().expect("a disk");
+                fs::remove_file(&path).expect("a file");
+            }
+            written
+        });
+        BusyDisk { stop, writer: Some(writer) }
+    }
+
+    /// MiB written.
+    fn stop(mut self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.writer.take().map_or(0, |writer| writer.join().expect("it wrote"))
+    }
+}
+
+impl Drop for BusyDisk {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]
