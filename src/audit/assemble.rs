@@ -49,8 +49,12 @@ pub struct Assembler {
     ordered: bool,
     /// The slot used last: the records of an event mostly come together.
     last: usize,
+    /// Slots in use.
+    open: usize,
     recent: [Stamp; RECENT],
     recent_at: usize,
+    /// The latest that went out: what is later has not.
+    latest: Stamp,
     /// Counters.
     pub counters: AssemblerCounters,
 }
@@ -75,8 +79,10 @@ impl Assembler {
             text: Region::new(slots * capacity::EVENT_TEXT)?,
             ordered,
             last: 0,
+            open: 0,
             recent: [Stamp { ms: u64::MAX, serial: u64::MAX }; RECENT],
             recent_at: 0,
+            latest: Stamp::default(),
             counters: AssemblerCounters::default(),
         })
     }
@@ -99,7 +105,7 @@ impl Assembler {
             }
             return;
         }
-        if found.is_none() && self.recent.contains(&record.stamp) {
+        if found.is_none() && record.stamp <= self.latest && self.recent.contains(&record.stamp) {
             // What comes after PATH item 0 was not waited for.
             self.counters.duplicates +=
                 u64::from(kind != kind::PATH || record.body.trim_ascii_start().starts_with(b"item=0"));
@@ -124,7 +130,11 @@ impl Assembler {
 
     fn find(&self, stamp: Stamp) -> Option<usize> {
         let ours = |slot: &Slot| slot.used && slot.stamp == stamp;
-        if self.slots.get(self.last).is_some_and(ours) { Some(self.last) } else { self.slots.iter().position(ours) }
+        match self.slots.get(self.last) {
+            _ if self.open == 0 => None,
+            Some(last) if ours(last) => Some(self.last),
+            _ => self.slots.iter().position(ours),
+        }
     }
 
     /// Delivers what has waited for its other records for [`TIMEOUT_MS`] (`u64::MAX`: everything; of a log, only that).
@@ -142,7 +152,8 @@ impl Assembler {
 
     /// A slot for a new event: a free one, else the oldest, whose event goes out as it is.
     fn open(&mut self, stamp: Stamp, now_ms: u64, sink: &mut dyn FnMut(Event<'_>)) -> usize {
-        let index = self.slots.iter().position(|slot| !slot.used).unwrap_or_else(|| {
+        let free = if self.open == 0 { Some(0) } else { self.slots.iter().position(|slot| !slot.used) };
+        let index = free.unwrap_or_else(|| {
             if self.ordered {
                 return self.make_room(sink);
             }
@@ -154,6 +165,7 @@ impl Assembler {
         });
         if let Some(slot) = self.slots.get_mut(index) {
             *slot = Slot::opened(stamp, now_ms);
+            self.open += 1;
         }
         index
     }
@@ -180,8 +192,9 @@ impl Assembler {
     /// Hands an event out, if it is one, and frees its slot.
     pub(super) fn deliver(&mut self, index: usize, sink: &mut dyn FnMut(Event<'_>)) {
         let Some(slot) = self.slots.get_mut(index) else { return };
-        slot.used = false;
+        self.open -= usize::from(std::mem::replace(&mut slot.used, false));
         let slot = &*slot;
+        self.latest = self.latest.max(slot.stamp);
         if let Some(place) = self.recent.get_mut(self.recent_at % RECENT) {
             *place = slot.stamp;
         }

@@ -36,6 +36,20 @@ pub struct Record<'a> {
 /// Stamps after this are damage (the year 2255), ms since the epoch; in ns it still fits 63 bits.
 const LATEST_MS: u64 = 9_000_000_000_000;
 
+/// A field's name as a number, to be matched by comparing numbers instead of bytes: those of at most eight bytes differ
+/// from each other, all longer ones are 0.
+pub const fn key(name: &[u8]) -> u64 {
+    let (mut key, mut rest) = (0, name);
+    if name.len() > 8 {
+        return 0;
+    }
+    while let [byte, after @ ..] = rest {
+        key = key << 8 | *byte as u64;
+        rest = after;
+    }
+    key
+}
+
 /// Decimal digits, all of them.
 pub fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
@@ -45,6 +59,20 @@ pub fn decimal(text: &[u8]) -> Option<u64> {
         b'0'..=b'9' => value.checked_mul(10)?.checked_add(u64::from(byte - b'0')),
         _ => None,
     })
+}
+
+/// Decimal digits, at least one, and the byte `end` after them; what follows is the second half.
+fn number_until(end: u8, text: &[u8]) -> Option<(u64, &[u8])> {
+    let (mut value, mut digits) = (0u64, 0);
+    for &byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return (byte == end && digits > 0).then_some((value, text.get(digits + 1..)?));
+        }
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+        digits += 1;
+    }
+    None
 }
 
 /// Hexadecimal digits without prefix, as `arch=`, `a0=` are printed.
@@ -76,16 +104,11 @@ impl<'a> Record<'a> {
     /// [`RecordError::Header`].
     pub fn parse(text: &'a [u8]) -> Result<Self, RecordError> {
         let parsed = || {
-            let rest = text.strip_prefix(b"audit(")?;
-            let end = memchr::memchr(b')', rest)?;
-            let (header, body) = (rest.get(..end)?, rest.get(end + 1..)?);
-            let dot = memchr::memchr(b'.', header)?;
-            let colon = memchr::memchr(b':', header)?;
-            let seconds = decimal(header.get(..dot)?)?;
-            let millis = decimal(header.get(dot + 1..colon)?).filter(|&millis| millis < 1000)?;
-            let serial = decimal(header.get(colon + 1..)?)?;
-            let ms = seconds.checked_mul(1000)?.checked_add(millis).filter(|&ms| ms <= LATEST_MS)?;
-            Some(Record { stamp: Stamp { ms, serial }, body: body.strip_prefix(b":")? })
+            let (seconds, rest) = number_until(b'.', text.strip_prefix(b"audit(")?)?;
+            let (millis, rest) = number_until(b':', rest)?;
+            let (serial, rest) = number_until(b')', rest)?;
+            let ms = seconds.checked_mul(1000)?.checked_add(millis).filter(|&ms| millis < 1000 && ms <= LATEST_MS)?;
+            Some(Record { stamp: Stamp { ms, serial }, body: rest.strip_prefix(b":")? })
         };
         parsed().ok_or(RecordError::Header)
     }
@@ -95,6 +118,9 @@ impl<'a> Record<'a> {
         Fields { rest: self.body }
     }
 }
+
+/// Most values without quotes have fewer bytes.
+const SHORT: usize = 16;
 
 /// An iterator over `name=value` pairs; values are raw, with their quotes.
 #[derive(Clone, Debug)]
@@ -112,26 +138,37 @@ impl Fields<'_> {
 impl<'a> Iterator for Fields<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
+    // Names and values have a few bytes each, twenty-five of them in a record: a plain loop is over before a search for
+    // a byte with vectors has begun.
     fn next(&mut self) -> Option<Self::Item> {
+        let mut at = 0;
         loop {
-            let blanks = self.rest.iter().take_while(|&&byte| byte == b' ' || byte == b'\n' || byte == 0).count();
-            self.rest = self.rest.get(blanks..)?;
-            let split = memchr::memchr2(b'=', b' ', self.rest)?;
-            let (name, rest) = (self.rest.get(..split)?, self.rest.get(split..)?);
-            let Some(value) = rest.strip_prefix(b"=") else {
-                // A word without a value is no field: skip it.
-                self.rest = rest;
-                continue;
-            };
-            // A quoted value has no quote inside: such a value would have come in hex.
-            let length = match value.strip_prefix(b"\"").and_then(|inner| memchr::memchr(b'"', inner)) {
-                Some(close) => close + 2,
-                None => memchr::memchr(b' ', value).unwrap_or(value.len()),
-            };
-            self.rest = value.get(length..)?;
-            return Some((name, value.get(..length)?));
+            let start = at + blanks(self.rest.get(at..)?);
+            at = start + self.rest.get(start..)?.iter().position(|byte| matches!(byte, b'=' | b' '))?;
+            if self.rest.get(at) == Some(&b'=') {
+                let (name, value) = (self.rest.get(start..at)?, self.rest.get(at + 1..)?);
+                let length = value_length(value);
+                self.rest = value.get(length..)?;
+                return Some((name, value.get(..length)?));
+            }
+            // A word without a value is no field: skip it.
         }
     }
+}
+
+fn blanks(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | 0)).count()
+}
+
+fn value_length(value: &[u8]) -> usize {
+    // A quoted value has no quote inside: such a value would have come in hex.
+    if let Some((b'"', inner)) = value.split_first()
+        && let Some(close) = memchr::memchr(b'"', inner)
+    {
+        return close + 2;
+    }
+    let short = value.iter().take(SHORT).position(|&byte| byte == b' ');
+    short.or_else(|| memchr::memchr(b' ', value)).unwrap_or(value.len())
 }
 
 /// Undoes the kernel's encoding of untrusted text (`audit_log_untrustedstring`) into `out`: quoted text stands as it
@@ -173,8 +210,9 @@ fn is_upper_hex(byte: u8) -> bool {
 }
 
 fn copy(text: &[u8], out: &mut [u8]) {
-    for (to, from) in out.iter_mut().zip(text) {
-        *to = *from;
+    let length = text.len().min(out.len());
+    if let (Some(to), Some(from)) = (out.get_mut(..length), text.get(..length)) {
+        to.copy_from_slice(from);
     }
 }
 
@@ -198,6 +236,15 @@ mod tests {
         let wanted: Vec<(&[u8], &[u8])> =
             vec![(b"arch", b"c000003e"), (b"comm", b"\"a b\""), (b"exe", b"2F746D70"), (b"key", b"(null)")];
         assert_eq!(fields, wanted);
+    }
+
+    #[test]
+    fn keys_tell_names_apart() {
+        let names: [&[u8]; 8] = [b"a", b"\0a", b"aa", b"uid", b"auid", b"nametype", b"nametypes", b""];
+        let keys = names.map(key);
+        assert_eq!(keys[6], 0, "too long");
+        assert_eq!(keys[1], keys[0], "a NUL ends no name: blanks are passed over before it");
+        assert_eq!(keys.iter().collect::<std::collections::HashSet<_>>().len(), 6);
     }
 
     #[test]

@@ -8,6 +8,33 @@ use super::syscalls::{self, Call};
 
 /// CLONE_THREAD.
 const CLONE_THREAD: u64 = 0x0001_0000;
+/// Names of fields, as [`record::key`] has them.
+mod field {
+    use super::super::record::key;
+    pub const ARCH: u64 = key(b"arch");
+    pub const SYSCALL: u64 = key(b"syscall");
+    pub const SUCCESS: u64 = key(b"success");
+    pub const EXIT: u64 = key(b"exit");
+    pub const A0: u64 = key(b"a0");
+    pub const PPID: u64 = key(b"ppid");
+    pub const PID: u64 = key(b"pid");
+    pub const EXE: u64 = key(b"exe");
+    pub const AUID: u64 = key(b"auid");
+    pub const UID: u64 = key(b"uid");
+    pub const GID: u64 = key(b"gid");
+    pub const EUID: u64 = key(b"euid");
+    pub const SUID: u64 = key(b"suid");
+    pub const FSUID: u64 = key(b"fsuid");
+    pub const EGID: u64 = key(b"egid");
+    pub const SGID: u64 = key(b"sgid");
+    pub const FSGID: u64 = key(b"fsgid");
+    pub const ITEM: u64 = key(b"item");
+    pub const MODE: u64 = key(b"mode");
+    pub const OUID: u64 = key(b"ouid");
+    pub const OGID: u64 = key(b"ogid");
+    pub const NAMETYPE: u64 = key(b"nametype");
+}
+
 /// What nobody told.
 const UNSET: Ids = Ids {
     auid: u32::MAX,
@@ -92,22 +119,22 @@ impl Slot {
         let (mut arch, mut number, mut ppid, mut whole) = (None, None, None, false);
         let mut fields = record.fields();
         while let Some((name, value)) = fields.next() {
-            match name {
-                b"arch" => arch = hexadecimal(value).and_then(|arch| u32::try_from(arch).ok()),
-                b"syscall" => number = decimal(value),
-                b"success" => header.success = value == b"yes",
-                b"exit" => header.child = record::pid(value).unwrap_or(0),
-                b"a0" => header.first = hexadecimal(value).unwrap_or(0),
-                b"ppid" => ppid = if value == b"0" { Some(0) } else { record::pid(value) },
-                b"pid" => header.pid = record::pid(value).unwrap_or(0),
-                b"exe" => {
+            match record::key(name) {
+                field::ARCH => arch = hexadecimal(value).and_then(|arch| u32::try_from(arch).ok()),
+                field::SYSCALL => number = decimal(value),
+                field::SUCCESS => header.success = value == b"yes",
+                field::EXIT => header.child = record::pid(value).unwrap_or(0),
+                field::A0 => header.first = hexadecimal(value).unwrap_or(0),
+                field::PPID => ppid = if value == b"0" { Some(0) } else { record::pid(value) },
+                field::PID => header.pid = record::pid(value).unwrap_or(0),
+                field::EXE => {
                     self.exe = self.text(value, exe);
                     // The key always follows, where the kernel writes it all.
                     self.cut |= fields.at_end() && !value.starts_with(b"\"");
                     whole = true;
                     break;
                 }
-                _ => set_id(&mut header.ids, name, value),
+                name => set_id(&mut header.ids, name, value),
             }
         }
         let (Some(arch), Some(number), Some(ppid)) = (arch, number, ppid) else { return Taken::Malformed };
@@ -142,20 +169,20 @@ impl Slot {
         let mut fields = record.fields();
         while let Some((name, value)) = fields.next() {
             let number = || decimal(value).and_then(|id| u32::try_from(id).ok());
-            match name {
-                b"item" => match decimal(value) {
+            match record::key(name) {
+                field::ITEM => match decimal(value) {
                     Some(0) => item = true,
                     Some(_) => return Taken::New,
                     None => return Taken::Malformed,
                 },
-                b"mode" => mode = octal(value),
-                b"ouid" => uid = number(),
-                b"ogid" => {
+                field::MODE => mode = octal(value),
+                field::OUID => uid = number(),
+                field::OGID => {
                     gid = number().filter(|_| !fields.at_end());
                     break;
                 }
                 // A name that stands for no inode has none of them.
-                b"nametype" => nameless = mode.is_none() && uid.is_none(),
+                field::NAMETYPE => nameless = mode.is_none() && uid.is_none(),
                 _ => {}
             }
         }
@@ -194,17 +221,17 @@ impl Slot {
     }
 }
 
-fn set_id(ids: &mut Ids, name: &[u8], value: &[u8]) {
+fn set_id(ids: &mut Ids, name: u64, value: &[u8]) {
     let place = match name {
-        b"auid" => &mut ids.auid,
-        b"uid" => &mut ids.uid,
-        b"gid" => &mut ids.gid,
-        b"euid" => &mut ids.euid,
-        b"suid" => &mut ids.suid,
-        b"fsuid" => &mut ids.fsuid,
-        b"egid" => &mut ids.egid,
-        b"sgid" => &mut ids.sgid,
-        b"fsgid" => &mut ids.fsgid,
+        field::AUID => &mut ids.auid,
+        field::UID => &mut ids.uid,
+        field::GID => &mut ids.gid,
+        field::EUID => &mut ids.euid,
+        field::SUID => &mut ids.suid,
+        field::FSUID => &mut ids.fsuid,
+        field::EGID => &mut ids.egid,
+        field::SGID => &mut ids.sgid,
+        field::FSGID => &mut ids.fsgid,
         _ => return,
     };
     *place = decimal(value).and_then(|id| u32::try_from(id).ok()).unwrap_or(u32::MAX);

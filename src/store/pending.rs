@@ -14,6 +14,9 @@ struct Held {
 /// See the module's head.
 pub struct Pending {
     rows: Vec<Held>,
+    /// The ids of `rows`, close together: they are searched for each end.
+    ids: Vec<RowId>,
+    newest: RowId,
     text: Vec<u8>,
     ends: Vec<(RowId, End)>,
 }
@@ -29,6 +32,8 @@ impl Pending {
     pub fn new() -> Self {
         Pending {
             rows: Vec::with_capacity(capacity::PENDING_ROWS),
+            ids: Vec::with_capacity(capacity::PENDING_ROWS),
+            newest: RowId::NONE,
             text: Vec::with_capacity(capacity::PENDING_TEXT),
             ends: Vec::with_capacity(capacity::PENDING_UPDATES),
         }
@@ -41,7 +46,7 @@ impl Pending {
 
     /// The newest row held; NONE if there is none.
     pub fn newest(&self) -> RowId {
-        self.rows.iter().map(|held| held.row.id).max().unwrap_or(RowId::NONE)
+        self.newest
     }
 
     /// Nothing to write.
@@ -71,7 +76,11 @@ impl Pending {
                 held.row.end = held.row.end.or(old.row.end);
                 *old = held;
             }
-            None => self.rows.push(held),
+            None => {
+                self.rows.push(held);
+                self.ids.push(row.id);
+                self.newest = self.newest.max(row.id);
+            }
         }
         true
     }
@@ -92,7 +101,7 @@ impl Pending {
 
     /// Newest first: ends and better versions come soon after their rows.
     fn find(&self, id: RowId) -> Option<usize> {
-        self.rows.iter().rposition(|held| held.row.id == id)
+        if id > self.newest { None } else { self.ids.iter().rposition(|&held| held == id) }
     }
 
     /// Every row, with its text, in order.
@@ -113,6 +122,8 @@ impl Pending {
     /// All is written.
     pub fn clear(&mut self) {
         self.rows.clear();
+        self.ids.clear();
+        self.newest = RowId::NONE;
         self.text.clear();
         self.ends.clear();
     }
