@@ -6,6 +6,7 @@
 //!
 //! [`replay`] drives the same parts with the lines of a log.
 
+mod gathering;
 mod lines;
 mod numbers;
 pub mod replay;
@@ -23,6 +24,7 @@ use crate::source::{Gathered, Source};
 use crate::store::writer::{Limits, Writer};
 use crate::sys::clock::Clock;
 use crate::sys::poll::{self, Signals};
+use gathering::Gathering;
 use numbers::Counted;
 use session::AuditState;
 use std::io;
@@ -53,7 +55,7 @@ pub struct Agent<S: Source> {
     writer: Writer,
     procfs: ProcScan,
     counted: Counted,
-    gather_ms: u32,
+    gathering: Gathering,
     next_tick_ns: i64,
     drained: bool,
 }
@@ -78,7 +80,7 @@ impl<S: Source> Agent<S> {
             tracker,
             writer,
             procfs: ProcScan::new(),
-            gather_ms: options.audit_gather_ms.min(1000) as u32,
+            gathering: Gathering::new(options.audit_gather_ms.min(1000) as u32),
             next_tick_ns: 0,
             drained: true,
         })
@@ -98,32 +100,34 @@ impl<S: Source> Agent<S> {
         let mut idle_ms = 1000;
         let mut busy = false;
         loop {
-            // Where records came a moment ago more will come: the next batch gathers without being waited for first.
-            // Where some were left, there is nothing to be waited for at all: that would let the kernel's queue grow.
-            let ready = if !self.drained {
-                poll::readable(&[signals.as_fd()], Some(0))?
-            } else if busy && self.gather_ms > 0 {
-                poll::readable(&[signals.as_fd()], Some(self.gather_ms))?
-            } else {
-                let wait_ms = self.wait_ms(idle_ms);
-                let ready = poll::readable(&[signals.as_fd(), self.source.fd()], Some(wait_ms))?;
-                if ready == 2 && self.gather_ms > 0 {
-                    poll::readable(&[signals.as_fd()], Some(self.gather_ms))?
-                } else {
-                    ready
-                }
-            };
-            if ready & 1 != 0
+            if self.wait(signals, busy, idle_ms)?
                 && let Some(signal) = signals.take()
             {
                 self.stop()?;
                 return Ok(signal);
             }
             let taken = self.round()?;
+            self.gathering.brought(taken.records);
             busy = taken.records > 0;
-            idle_ms = if taken.lives > BUSY_LIVES { self.gather_ms.max(1) } else { 1000 };
+            idle_ms = if taken.lives > BUSY_LIVES { self.gathering.ms().max(1) } else { 1000 };
             self.duties();
         }
+    }
+
+    /// Waits for something to do, and then for more of it to gather; whether a signal came.
+    fn wait(&self, signals: &Signals, busy: bool, idle_ms: u32) -> io::Result<bool> {
+        let gather_ms = self.gathering.ms();
+        let gather = |ms: u32| Ok(poll::readable(&[signals.as_fd()], Some(ms))? & 1 != 0);
+        if !self.drained {
+            // Some were left: waiting would only let the kernel's queue grow.
+            return gather(0);
+        }
+        // Where records came a moment ago more will come: the next batch gathers without being waited for first.
+        if busy && gather_ms > 0 {
+            return gather(gather_ms);
+        }
+        let ready = poll::readable(&[signals.as_fd(), self.source.fd()], Some(self.wait_ms(idle_ms)))?;
+        if ready == 2 && gather_ms > 0 { gather(gather_ms) } else { Ok(ready & 1 != 0) }
     }
 
     fn wait_ms(&self, idle_ms: u32) -> u32 {

@@ -99,7 +99,7 @@ options! {
     /// While the agent owns audit, keep PROCTITLE and BPRM_FCAPS records, which it does not read, from being made.
     audit_exclude_records: bool = true,
     /// How long a batch may gather after the first record, ms (each wake-up costs more than the records it brings).
-    audit_gather_ms: u64 = 20,
+    audit_gather_ms: u64 = 50,
     /// Receive buffer of the audit socket, bytes; the kernel may use twice that.
     audit_receive_buffer: u64 = 4 << 20,
     /// How far the agent's nice level goes down, so that a flat-out machine does not keep it from reading (auditd's
