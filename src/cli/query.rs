@@ -127,7 +127,12 @@ impl Query {
         let mut printer = Printer::new(&style, &mut out);
         let database = super::database_path(self.database.as_deref(), false);
         signal::catch_interrupt();
-        let result = Engine::open(database).and_then(|engine| engine.within(limits).run(&sql, &mut printer));
+        let result = Engine::open(database).and_then(|engine| {
+            let engine = engine.within(limits);
+            let result = engine.run(&sql, &mut printer);
+            engine.leave();
+            result
+        });
         // What came before an error is printed, as osquery does: the error and the exit code say that it is not all.
         let trouble = printer.finish();
         if let Err(error) = result {

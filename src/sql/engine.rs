@@ -161,6 +161,14 @@ impl Engine {
         self
     }
 
+    /// Ends it in a process that ends as well: giving back its memory piece by piece would take a tenth of a short query's
+    /// time. An events.db that was opened is closed in the right way.
+    pub fn leave(self) {
+        if self.context.events.get().is_none() {
+            std::mem::forget(self);
+        }
+    }
+
     /// The file system that tables read.
     pub fn root(&self) -> &Root {
         &self.context.root

@@ -156,7 +156,7 @@ impl Dir {
         let mut length = self.read(name, buffer)?;
         // The kernel makes the text anew at each opening, so a longer one is read from its start.
         while length == buffer.len() && length < most {
-            buffer.resize(length.saturating_mul(4).clamp(LISTING_BYTES, most), 0);
+            make_room(buffer, length.saturating_mul(4).clamp(LISTING_BYTES, most));
             length = self.read(name, buffer)?;
         }
         Ok(length)
@@ -226,6 +226,14 @@ impl Dir {
         }
         let device = (libc::major(out.st_dev) as u32, libc::minor(out.st_dev) as u32);
         Ok(Status { mode: out.st_mode as u32, inode: out.st_ino as u64, device })
+    }
+}
+
+/// Makes a buffer at least so long. What was in it may be gone: memory that is zero already comes from the system, and
+/// filling it byte by byte would take longer than what is read into it.
+pub fn make_room(buffer: &mut Vec<u8>, length: usize) {
+    if buffer.len() < length {
+        *buffer = vec![0; length];
     }
 }
 
@@ -299,7 +307,7 @@ impl Listing {
     fn fill(&mut self) -> Option<()> {
         let dir = self.dir.as_ref()?;
         dir.allow().ok()?;
-        self.buffer.resize(LISTING_BYTES, 0);
+        make_room(&mut self.buffer, LISTING_BYTES);
         // SAFETY: the buffer is live and of the stated length.
         let count = unsafe {
             libc::syscall(libc::SYS_getdents64, dir.fd.as_raw_fd(), self.buffer.as_mut_ptr(), self.buffer.len())

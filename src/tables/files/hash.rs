@@ -8,6 +8,7 @@ use crate::sql::digest::{Digest, Sums, Wanted, hex};
 use crate::sql::table::{
     ADDITIONAL, Column, Context, Cursor, HIDDEN, INDEX, OPTIMIZED, REQUIRED, Table, TableError, Type, Value, column,
 };
+use crate::sys::dir::make_room;
 use crate::sys::directory::Kind;
 use std::io::{self, Read};
 use std::rc::Rc;
@@ -74,7 +75,7 @@ impl Scan {
     fn read(&mut self) -> Result<Option<Sums>, TableError> {
         let Ok(mut file) = self.walk.open() else { return Ok(None) };
         let mut digest = Digest::new(self.wanted);
-        self.block.resize(BLOCK_BYTES, 0);
+        make_room(&mut self.block, BLOCK_BYTES);
         loop {
             self.context.check()?;
             match file.read(&mut self.block) {

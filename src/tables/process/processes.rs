@@ -15,7 +15,7 @@ use crate::sql::table::{
     Column, Context, Cursor, INDEX, LISTS, OPTIMIZED, Query, Table, TableError, Type, Value, column, elsewhere,
 };
 use crate::sys::clock::Clock;
-use crate::sys::dir::{self, Dir, Name};
+use crate::sys::dir::{self, Dir, Name, make_room};
 use crate::sys::process;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -263,7 +263,7 @@ impl Scan {
     }
 
     fn link(&mut self, name: &[u8]) -> &[u8] {
-        self.text.resize(PATH_BYTES.max(self.text.len()), 0);
+        make_room(&mut self.text, PATH_BYTES);
         let length = self.dir.as_ref().and_then(|dir| dir.read_link(&Name::new(name), &mut self.text).ok());
         self.text.get(..length.unwrap_or(0)).unwrap_or(&[])
     }
@@ -300,7 +300,7 @@ impl Scan {
 
     /// A short file of the process, as far as one reading gives it.
     fn file(&mut self, name: &[u8]) -> &[u8] {
-        self.text.resize(PATH_BYTES.max(self.text.len()), 0);
+        make_room(&mut self.text, PATH_BYTES);
         let length = self.dir.as_ref().and_then(|dir| dir.read(&Name::new(name), &mut self.text).ok());
         self.text.get(..length.unwrap_or(0)).unwrap_or(&[])
     }
@@ -344,9 +344,7 @@ impl Scan {
 
 /// A whole file into `buffer`; its length.
 fn whole(dir: &Dir, name: &Name, buffer: &mut Vec<u8>) -> Option<usize> {
-    if buffer.is_empty() {
-        buffer.resize(PATH_BYTES, 0);
-    }
+    make_room(buffer, PATH_BYTES);
     dir.read_whole(name, buffer, CMDLINE_BYTES).ok()
 }
 
