@@ -43,9 +43,9 @@ pub fn create(table: &Table) -> String {
             sql.push_str(&format!(" COLLATE {}", column.collate.to_ascii_uppercase()));
         }
     }
-    let has = |flags: u8| table.columns.iter().any(|column| column.flags & flags != 0);
+    let has = |flags: u16| table.columns.iter().any(|column| column.flags & flags != 0);
     if has(INDEX | ADDITIONAL) {
-        let of_key = |flags: u8| !has(INDEX) || flags & (INDEX | ADDITIONAL) != 0;
+        let of_key = |flags: u16| !has(INDEX) || flags & (INDEX | ADDITIONAL) != 0;
         let key = table.columns.iter().filter(|column| of_key(column.flags));
         let key: Vec<String> = key.map(|column| format!("`{}`", column.name)).collect();
         sql.push_str(&format!(", PRIMARY KEY ({})) WITHOUT ROWID", key.join(", ")));
@@ -56,7 +56,7 @@ pub fn create(table: &Table) -> String {
 }
 
 /// What is special about a column, in words.
-fn words(flags: u8) -> Vec<&'static str> {
+fn words(flags: u16) -> Vec<&'static str> {
     let all = [
         (REQUIRED, "required"),
         (INDEX, "index"),

@@ -37,23 +37,26 @@ impl Type {
 }
 
 /// Not part of `SELECT *`.
-pub const HIDDEN: u8 = 1;
+pub const HIDDEN: u16 = 1;
 /// At least one required column must be constrained.
-pub const REQUIRED: u8 = 2;
+pub const REQUIRED: u16 = 2;
 /// A constraint on it saves work.
-pub const INDEX: u8 = 4;
+pub const INDEX: u16 = 4;
 /// A constraint on it changes what the table yields.
-pub const ADDITIONAL: u8 = 8;
+pub const ADDITIONAL: u16 = 8;
 /// Exists on other platforms only: hidden, absent.
-pub const ELSEWHERE: u8 = 16;
+pub const ELSEWHERE: u16 = 16;
 /// `IN` lists may come all at once (osquery's mark; here they do where [`LISTS`] stands beside it).
-pub const OPTIMIZED: u8 = 32;
+pub const OPTIMIZED: u16 = 32;
 
 /// An equality on it is a question to the table and no condition on its rows: SQLite does not check it again.
-pub const ARGUMENT: u8 = 64;
+pub const ARGUMENT: u16 = 64;
 
 /// The table reads [`Query::equals`]: an `IN` list comes all at once, in one scan. Without it each value has its scan.
-pub const LISTS: u8 = 128;
+pub const LISTS: u16 = 128;
+
+/// The table walks what a LIKE pattern on it stands for: see [`Table::walks_all_of`].
+pub const WALKED: u16 = 256;
 
 /// One column.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +66,7 @@ pub struct Column {
     /// Its type.
     pub kind: Type,
     /// HIDDEN, REQUIRED, …
-    pub flags: u8,
+    pub flags: u16,
     /// A collation to compare by, or nothing.
     pub collate: &'static str,
     /// One line of help: what it says, in which unit.
@@ -71,7 +74,7 @@ pub struct Column {
 }
 
 /// A column by name, type, flags and help.
-pub const fn column(name: &'static str, kind: Type, flags: u8, help: &'static str) -> Column {
+pub const fn column(name: &'static str, kind: Type, flags: u16, help: &'static str) -> Column {
     Column { name, kind, flags, collate: "", help }
 }
 
@@ -309,6 +312,20 @@ impl Table {
         op == Op::Equal && self.columns.get(column).is_some_and(|column| column.flags & ARGUMENT != 0)
     }
 
+    /// Whether every row that the table gives for this pattern, and no other condition on a required column, fulfils it, so
+    /// that SQLite need not compare 100,000 paths again. Of an absolute path that ends with `%` that is so: `%` is more to
+    /// LIKE than to a walk, and so is `_`; the `/` that a directory has at its end is part of what `%` stands for.
+    pub fn walks_all_of(&self, column: usize, pattern: &Value) -> bool {
+        let Value::Text(pattern) = pattern else { return false };
+        let walked = self.columns.get(column).is_some_and(|column| column.flags & WALKED != 0);
+        walked && pattern.starts_with(b"/") && pattern.ends_with(b"%") && !pattern.contains(&0)
+    }
+
+    /// Whether a column is a required one.
+    pub fn requires(&self, column: usize) -> bool {
+        self.columns.get(column).is_some_and(|column| column.flags & REQUIRED != 0)
+    }
+
     /// Whether an `IN` list on a column is to come all at once.
     pub fn takes_lists(&self, column: usize) -> bool {
         self.columns.get(column).is_some_and(|column| column.flags & (LISTS | ARGUMENT) == LISTS)
@@ -316,10 +333,9 @@ impl Table {
 
     /// Whether the table has required columns and none of them is among `constrained`.
     pub fn lacks_required(&self, constrained: impl Iterator<Item = usize>) -> bool {
-        let is_required = |index: usize| self.columns.get(index).is_some_and(|column| column.flags & REQUIRED != 0);
         let any = self.columns.iter().any(|column| column.flags & REQUIRED != 0);
         let mut constrained = constrained;
-        any && !constrained.any(is_required)
+        any && !constrained.any(|column| self.requires(column))
     }
 
     /// The value of a column that only other platforms have: '' or NULL, as osquery's rows give it.

@@ -120,6 +120,19 @@ fn operator(op: u8) -> Option<Op> {
     })
 }
 
+/// The value that a constraint compares with, if the statement itself says it.
+///
+/// # Safety
+/// `info` is that of the running `best_index`, and has so many constraints.
+unsafe fn literal(info: *mut ffi::sqlite3_index_info, index: usize) -> Option<Value> {
+    let mut found = std::ptr::null_mut();
+    // SAFETY: by contract; the value is valid until `best_index` returns, and copied at once.
+    unsafe {
+        let code = ffi::sqlite3_vtab_rhs_value(info, c_int::try_from(index).ok()?, &raw mut found);
+        (code == ffi::SQLITE_OK && !found.is_null()).then(|| value(found))
+    }
+}
+
 unsafe extern "C" fn best_index(bridge: *mut ffi::sqlite3_vtab, info: *mut ffi::sqlite3_index_info) -> c_int {
     // SAFETY: `bridge` is ours; `info` is SQLite's, its arrays as long as it says; the plan is a copy in SQLite's memory,
     // which SQLite frees.
@@ -127,6 +140,7 @@ unsafe extern "C" fn best_index(bridge: *mut ffi::sqlite3_vtab, info: *mut ffi::
         let table = (*bridge.cast::<Bridge>()).table;
         let mut plan = format!("{};", (*info).colUsed);
         let (mut count, mut satisfied) = (0, !table.lacks_required(std::iter::empty()));
+        let (mut required, mut walked) = (0, None);
         for index in 0..usize::try_from((*info).nConstraint).unwrap_or(0) {
             let constraint = &*(*info).aConstraint.add(index);
             let column = usize::try_from(constraint.iColumn).unwrap_or(usize::MAX);
@@ -139,10 +153,17 @@ unsafe extern "C" fn best_index(bridge: *mut ffi::sqlite3_vtab, info: *mut ffi::
             let usage = &mut *(*info).aConstraintUsage.add(index);
             usage.argvIndex = count;
             usage.omit = u8::from(table.is_argument(column, op));
+            required += u8::from(table.requires(column));
+            if op == Op::Like && literal(info, index).is_some_and(|pattern| table.walks_all_of(column, &pattern)) {
+                walked = Some(index);
+            }
             let whole = op == Op::Equal
                 && table.takes_lists(column)
                 && ffi::sqlite3_vtab_in(info, c_int::try_from(index).unwrap_or(0), 1) != 0;
             plan.push_str(&format!("{column}:{};", if whole { LIST } else { op as u8 }));
+        }
+        if let (Some(index), 1) = (walked, required) {
+            (*(*info).aConstraintUsage.add(index)).omit = 1;
         }
         (*info).estimatedCost = match (satisfied, count) {
             // Dearer than any other plan: it ends in an error.

@@ -66,7 +66,7 @@ fn shown(table: &str, column: &Column) -> String {
         flags: if INDEXED.contains(&(table, column.name)) { column.flags & !INDEX } else { column.flags },
         ..*column
     };
-    let flag = |flag: u8, name: &str| if column.flags & flag != 0 { format!(" {name}") } else { String::new() };
+    let flag = |flag: u16, name: &str| if column.flags & flag != 0 { format!(" {name}") } else { String::new() };
     let flags = [(HIDDEN, "hidden"), (REQUIRED, "required"), (INDEX, "index"), (ADDITIONAL, "additional")];
     let flags: String = flags.map(|(bit, name)| flag(bit, name)).concat();
     let optimized = flag(OPTIMIZED, "optimized");

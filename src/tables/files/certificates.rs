@@ -60,7 +60,7 @@ const BUNDLES: [&str; 6] = [
 /// Longest certificate, bytes of base64.
 const MOST_CODED: usize = 256 << 10;
 
-const fn hex(name: &'static str, kind: Type, flags: u8, help: &'static str) -> Column {
+const fn hex(name: &'static str, kind: Type, flags: u16, help: &'static str) -> Column {
     Column { collate: "NOCASE", ..column(name, kind, flags, help) }
 }
 

@@ -6,7 +6,8 @@
 use super::namespace::Namespace;
 use super::walk::{Walk, asked};
 use crate::sql::table::{
-    ADDITIONAL, Column, Cursor, HIDDEN, INDEX, OPTIMIZED, REQUIRED, Table, TableError, Type, Value, column, elsewhere,
+    ADDITIONAL, Column, Cursor, HIDDEN, INDEX, OPTIMIZED, REQUIRED, Table, TableError, Type, Value, WALKED, column,
+    elsewhere,
 };
 use crate::sys::directory::{Kind, Status};
 
@@ -14,7 +15,7 @@ const COLUMNS: &[Column] = &[
     column(
         "path",
         Type::Text,
-        REQUIRED | INDEX | OPTIMIZED,
+        REQUIRED | INDEX | OPTIMIZED | WALKED,
         "Path; `=`, `IN`, or LIKE with % for one level, %% at the end for all below.",
     ),
     column("directory", Type::Text, REQUIRED | OPTIMIZED, "Directory in which it lies; asked for like path."),

@@ -133,6 +133,40 @@ fn several_constraints_give_each_path_once() {
 }
 
 #[test]
+fn what_sqlite_does_not_check_again_holds() {
+    let tree = tree("file-trusted");
+    let patterns = [
+        "/%",
+        "/%%",
+        "/etc/%",
+        "/etc/%%",
+        "/etc/s%",
+        "/etc/ss%%",
+        "/etc/%/%",
+        "/%/%%",
+        "/home/%/.%",
+        "/e_c/%",
+        "/ETC/%",
+    ];
+    for pattern in patterns {
+        let trusted = sorted(&tree, &format!("path LIKE '{pattern}'"));
+        assert_eq!(
+            trusted,
+            sorted(&tree, &format!("path LIKE '{pattern}' AND path || '' LIKE '{pattern}'")),
+            "{pattern}"
+        );
+        // Whatever else leads the walk, all conditions hold.
+        for other in ["directory = '/etc'", "directory LIKE '/etc%'", "path LIKE '/etc/h%'", "path = '/etc/hosts'"] {
+            let both = sorted(&tree, &format!("path LIKE '{pattern}' AND {other}"));
+            let checked = format!("path LIKE '{pattern}' AND {other} AND path || '' LIKE '{pattern}'");
+            assert_eq!(both, sorted(&tree, &checked), "{pattern}, {other}");
+        }
+    }
+    assert!(sorted(&tree, "path LIKE '/home/%' AND path LIKE '/etc/%'").is_empty());
+    assert!(sorted(&tree, "path LIKE '/home/%' AND directory = '/etc'").is_empty());
+}
+
+#[test]
 fn either_of_two_patterns_gives_each_path_once() {
     let tree = tree("file-or");
     let or = sorted(&tree, "path LIKE '/etc/h%' OR path LIKE '/home/%' OR path = '/etc'");
