@@ -162,4 +162,11 @@ impl Cursor for Replay {
         let row = self.rows.get(self.next.wrapping_sub(1));
         Ok(row.and_then(|row| row.get(column)).cloned().unwrap_or(Value::Null))
     }
+
+    fn lying(&self, column: usize) -> Option<&[u8]> {
+        match self.rows.get(self.next.wrapping_sub(1))?.get(column) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
 }

@@ -266,6 +266,17 @@ pub trait Cursor {
     fn advance(&mut self) -> Result<bool, TableError>;
     /// A column of the row.
     fn column(&mut self, column: usize) -> Result<Value, TableError>;
+    /// A text of the row where it lies, which spares a copy of it. None: ask [`Cursor::column`].
+    fn lying(&self, _column: usize) -> Option<&[u8]> {
+        None
+    }
+}
+
+fn text_of(row: &[Value], column: usize) -> Option<&[u8]> {
+    match row.get(column) {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
 }
 
 /// Why a scan cannot go on: an SQLite result code and a sentence.
@@ -395,6 +406,10 @@ impl<F: FnMut() -> Option<Vec<Value>>> Cursor for Each<F> {
     fn column(&mut self, column: usize) -> Result<Value, TableError> {
         Ok(self.row.get(column).cloned().unwrap_or(Value::Null))
     }
+
+    fn lying(&self, column: usize) -> Option<&[u8]> {
+        text_of(&self.row, column)
+    }
 }
 
 impl Cursor for Rows {
@@ -407,5 +422,9 @@ impl Cursor for Rows {
 
     fn column(&mut self, column: usize) -> Result<Value, TableError> {
         Ok(self.row.get(column).cloned().unwrap_or(Value::Null))
+    }
+
+    fn lying(&self, column: usize) -> Option<&[u8]> {
+        text_of(&self.row, column)
     }
 }

@@ -183,22 +183,28 @@ pub(super) unsafe fn value(raw: *mut ffi::sqlite3_value) -> Value {
     }
 }
 
+/// Makes a text the result of a function or a column.
+///
+/// # Safety
+/// The context is the one of the call being served.
+pub(super) unsafe fn answer_text(call: *mut ffi::sqlite3_context, text: &[u8]) {
+    let (start, length, utf8) = (text.as_ptr().cast(), text.len() as u64, ffi::SQLITE_UTF8 as u8);
+    // SAFETY: by contract; SQLite copies the text before it returns.
+    unsafe { ffi::sqlite3_result_text64(call, start, length, ffi::SQLITE_TRANSIENT(), utf8) };
+}
+
 /// Makes `outcome` the result of a function or a column.
 ///
 /// # Safety
 /// The context is the one of the call being served.
 pub(super) unsafe fn answer(call: *mut ffi::sqlite3_context, outcome: &std::result::Result<Value, TableError>) {
-    let transient = ffi::SQLITE_TRANSIENT();
-    // SAFETY: by contract; SQLite copies the text before it returns.
+    // SAFETY: by contract.
     unsafe {
         match outcome {
             Ok(Value::Null) => ffi::sqlite3_result_null(call),
             Ok(Value::Integer(number)) => ffi::sqlite3_result_int64(call, *number),
             Ok(Value::Real(number)) => ffi::sqlite3_result_double(call, *number),
-            Ok(Value::Text(text)) => {
-                let utf8 = ffi::SQLITE_UTF8 as u8;
-                ffi::sqlite3_result_text64(call, text.as_ptr().cast(), text.len() as u64, transient, utf8);
-            }
+            Ok(Value::Text(text)) => answer_text(call, text),
             Err(error) => {
                 let length = c_int::try_from(error.message.len()).unwrap_or(0);
                 ffi::sqlite3_result_error(call, error.message.as_ptr().cast(), length);

@@ -4,7 +4,7 @@
 //! The plan of a scan travels from `best_index` to `filter` as text, `USED;COLUMN:OP;COLUMN:OP;`, an OP of [`LIST`]
 //! being an IN list that comes all at once.
 
-use super::sqlite::{answer, checked, context, value};
+use super::sqlite::{answer, answer_text, checked, context, value};
 use crate::sql::cache::Replay;
 use crate::sql::table::{Constraint, Context, Cursor, Op, Query, Table, TableError, Value};
 use rusqlite::{Connection, Result, ffi};
@@ -325,6 +325,11 @@ impl Scan {
         Ok(())
     }
 
+    fn lying(&self, column: c_int) -> Option<&[u8]> {
+        let column = usize::try_from(column).ok()?;
+        self.cursor.as_ref().filter(|_| self.table.absent(column).is_none())?.lying(column)
+    }
+
     fn value(&mut self, column: c_int) -> std::result::Result<Value, TableError> {
         let column = usize::try_from(column).unwrap_or(usize::MAX);
         match (self.table.absent(column), &mut self.cursor) {
@@ -371,7 +376,13 @@ unsafe extern "C" fn column(
     column: c_int,
 ) -> c_int {
     // SAFETY: `scan` is ours, `call` belongs to this call.
-    unsafe { answer(call, &(*scan.cast::<Scan>()).value(column)) };
+    unsafe {
+        let scan = &mut *scan.cast::<Scan>();
+        match scan.lying(column) {
+            Some(text) => answer_text(call, text),
+            None => answer(call, &scan.value(column)),
+        }
+    }
     ffi::SQLITE_OK
 }
 

@@ -54,6 +54,7 @@ const COLUMNS: &[Column] = &[
 
 const PATH: usize = 0;
 const DIRECTORY: usize = 1;
+const FILENAME: usize = 2;
 const INODE: usize = 3;
 const TYPE: usize = 16;
 const TARGET: usize = 17;
@@ -132,7 +133,7 @@ impl Cursor for Scan {
         Ok(match column {
             PATH => Value::Text(self.walk.path()),
             DIRECTORY => Value::Text(self.walk.directory()),
-            2 => Value::text(self.walk.filename()),
+            FILENAME => Value::text(self.walk.filename()),
             INODE => number(|status| status.inode as i64),
             4 => number(|status| status.uid.into()),
             5 => number(|status| status.gid.into()),
@@ -151,6 +152,14 @@ impl Cursor for Scan {
             PID => self.namespace.pid().unwrap_or(0).into(),
             _ => Value::text(self.namespace.id()),
         })
+    }
+
+    fn lying(&self, column: usize) -> Option<&[u8]> {
+        match column {
+            PATH => self.walk.lying_path(),
+            FILENAME => Some(self.walk.filename()),
+            _ => None,
+        }
     }
 }
 

@@ -27,6 +27,11 @@ impl Walk {
         path
     }
 
+    /// Its path where it lies; None if a `/` belongs behind it.
+    pub fn lying_path(&self) -> Option<&[u8]> {
+        (!self.slash).then(|| self.shown_path())
+    }
+
     /// What the column `directory` says, see [`Shown`].
     pub fn directory(&self) -> Vec<u8> {
         let whole = self.shown_path();
