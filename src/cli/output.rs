@@ -1,7 +1,7 @@
 //! Output modes, byte for byte as osquery's shell prints them (osquery: `osquery/devtools/printer.cpp`,
 //! `osquery/devtools/shell.cpp`, by their described behaviour). All modes but `pretty` print each row as it comes.
 
-use super::pretty::Pretty;
+use super::pretty::{Pretty, spaces};
 use super::value::{push, push_typed};
 use crate::sql::engine::Sink;
 use crate::sql::json::push_string;
@@ -173,7 +173,7 @@ impl<'a> Printer<'a> {
             self.line.push(b'\n');
         }
         for (name, value) in self.names.iter().zip(values) {
-            self.line.resize(self.line.len() + widest - name.len(), b' ');
+            spaces(&mut self.line, widest - name.len());
             self.line.extend_from_slice(name.as_bytes());
             self.line.extend_from_slice(b" = ");
             push(&mut self.line, *value, &self.style.null);
@@ -256,11 +256,11 @@ fn field(line: &mut Vec<u8>, text: &[u8], widths: &[i64], index: usize) {
     let text = text.get(..bytes).unwrap_or(text);
     let padding = bytes - text.len();
     if width < 0 {
-        line.resize(line.len() + padding, b' ');
+        spaces(line, padding);
         line.extend_from_slice(text);
     } else {
         line.extend_from_slice(text);
-        line.resize(line.len() + padding, b' ');
+        spaces(line, padding);
     }
     line.extend_from_slice(if index + 1 == widths.len() { b"\n" } else { b"  " });
 }

@@ -93,10 +93,21 @@ impl Pretty {
     }
 }
 
+/// Appends so many spaces: many at a time, since a wide column is mostly made of them.
+pub(super) fn spaces(line: &mut Vec<u8>, count: usize) {
+    const MANY: &[u8] = &[b' '; 64];
+    let mut left = count;
+    while left > 0 {
+        let some = left.min(MANY.len());
+        line.extend_from_slice(MANY.get(..some).unwrap_or(MANY));
+        left -= some;
+    }
+}
+
 fn cell(line: &mut Vec<u8>, value: &[u8], padding: usize) {
     line.extend_from_slice(b"| ");
     line.extend_from_slice(value);
-    line.resize(line.len() + padding + 1, b' ');
+    spaces(line, padding + 1);
 }
 
 #[cfg(test)]
