@@ -1,9 +1,10 @@
 //! The SQL that the writer and retention run, and how a batch is written: one transaction.
 
 use super::pending::Pending;
-use super::row::{ImageRow, Kind, RowId};
+use super::row::{ImageRow, Kind, Link, RowId};
 use super::status::Numbers;
 use super::writer::AgentTexts;
+use crate::audit::event::{FileIds, Ids, Syscall};
 use crate::sys::prepared::Prepared;
 use rusqlite::Statement;
 
@@ -112,12 +113,14 @@ pub(super) fn write(
     prepared.run(Sql::Begin as usize, [])?;
     let written = (|| {
         let mut written = Written { visible: 0, newest };
+        let mut before = [None; 2];
         pending.each_row(|row| {
             // REPLACE keeps a journal for each statement, 64 KiB that are allocated and given back: only where it may
             // have something to replace, which is where a better version of a row comes.
             let new = row.id > written.newest;
             let insert = prepared.statement(if new { Sql::Insert } else { Sql::Replace } as usize)?;
-            bind_row(insert, row, base)?;
+            let [before_new, before_old] = &mut before;
+            bind_row(insert, row, base, if new { before_new } else { before_old })?;
             written.visible += i64::from(row.visible);
             written.newest = written.newest.max(row.id);
             insert.raw_execute().map(|_| ())
@@ -162,42 +165,70 @@ fn bind_text(statement: &mut Statement<'_>, index: usize, bytes: &[u8]) -> rusql
     }
 }
 
-fn bind_row(statement: &mut Statement<'_>, row: &ImageRow<'_>, base: i64) -> rusqlite::Result<()> {
+/// Parameters of a row that mostly are those of the row before it: bound once, they stay bound until they change.
+#[derive(Clone, Copy, PartialEq)]
+struct Lasting {
+    kind: Kind,
+    visible: bool,
+    link: Link,
+    syscall: Option<Syscall>,
+    ids: Option<Ids>,
+    file: Option<FileIds>,
+}
+
+impl Lasting {
+    fn of(row: &ImageRow<'_>) -> Self {
+        let syscall = if matches!(row.kind, Kind::Exec | Kind::Fork) { row.syscall } else { None };
+        Lasting { kind: row.kind, visible: row.visible, link: row.link, syscall, ids: row.ids, file: row.file }
+    }
+
+    fn bind(&self, statement: &mut Statement<'_>) -> rusqlite::Result<()> {
+        for (index, number) in [(4, self.kind as i64), (5, i64::from(self.visible)), (6, self.link as i64)] {
+            statement.raw_bind_parameter(index, number)?;
+        }
+        statement.raw_bind_parameter(15, self.syscall.map(Syscall::name))?;
+        let ids = self.ids.unwrap_or_default();
+        let who = [ids.auid, ids.uid, ids.gid, ids.euid, ids.suid, ids.fsuid, ids.egid, ids.sgid, ids.fsgid];
+        for (index, who) in who.iter().enumerate() {
+            statement.raw_bind_parameter(index + 16, self.ids.map(|_| who))?;
+        }
+        let file = self.file.map(|file| [file.mode, file.uid, file.gid]);
+        for index in 0..3 {
+            statement.raw_bind_parameter(index + 25, file.as_ref().and_then(|file| file.get(index)))?;
+        }
+        Ok(())
+    }
+}
+
+/// Binds a row. `before`: what lasts of the row that this statement had before, if all of that is still bound.
+fn bind_row(
+    statement: &mut Statement<'_>,
+    row: &ImageRow<'_>,
+    base: i64,
+    before: &mut Option<Lasting>,
+) -> rusqlite::Result<()> {
     let id = |id: RowId| if id.is_some() { base + i64::from(id.0) } else { 0 };
-    let ids = row.ids.unwrap_or_default();
-    let known = row.ids.is_some();
-    let syscall = match row.kind {
-        Kind::Exec | Kind::Fork => row.syscall.map(|syscall| syscall.name()),
-        _ => None,
-    };
+    let lasting = Lasting::of(row);
+    if *before != Some(lasting) {
+        *before = None;
+        lasting.bind(statement)?;
+        *before = Some(lasting);
+    }
     let numbers = [
-        id(row.id),
-        id(row.parent),
-        id(row.origin),
-        row.kind as i64,
-        i64::from(row.visible),
-        row.link as i64,
-        i64::from(row.pid),
-        i64::from(row.ppid),
-        i64::from(row.forker),
-        row.start_ns,
-        row.time_ns,
-        row.stamp_ms,
-        row.uptime_s,
-        row.serial as i64,
+        (1, id(row.id)),
+        (2, id(row.parent)),
+        (3, id(row.origin)),
+        (7, i64::from(row.pid)),
+        (8, i64::from(row.ppid)),
+        (9, i64::from(row.forker)),
+        (10, row.start_ns),
+        (11, row.time_ns),
+        (12, row.stamp_ms),
+        (13, row.uptime_s),
+        (14, row.serial as i64),
     ];
-    for (index, number) in numbers.iter().enumerate() {
-        statement.raw_bind_parameter(index + 1, number)?;
-    }
-    statement.raw_bind_parameter(15, syscall)?;
-    let who = [ids.auid, ids.uid, ids.gid, ids.euid, ids.suid, ids.fsuid, ids.egid, ids.sgid, ids.fsgid];
-    for (index, who) in who.iter().enumerate() {
-        statement.raw_bind_parameter(index + 16, known.then_some(who))?;
-    }
-    let file = row.file.map(|file| [file.mode, file.uid, file.gid]);
-    for index in 0..3 {
-        let value = file.as_ref().and_then(|file| file.get(index));
-        statement.raw_bind_parameter(index + 25, value)?;
+    for (index, number) in numbers {
+        statement.raw_bind_parameter(index, number)?;
     }
     for (index, text) in [row.path, row.cmdline, row.cwd].into_iter().enumerate() {
         bind_text(statement, index + 28, text)?;
