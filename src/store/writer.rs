@@ -179,7 +179,8 @@ impl Writer {
     fn begin_file(&mut self) -> rusqlite::Result<()> {
         let Some(prepared) = &mut self.connection else { return Ok(()) };
         let connection = prepared.connection();
-        if self.is_synced {
+        // A database in memory has no file.
+        if self.is_synced && connection.path().is_some_and(|path| !path.is_empty()) {
             self.durable = Some(Durable::new(&self.path, connection)?);
         }
         let last: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM image", [], |row| row.get(0))?;

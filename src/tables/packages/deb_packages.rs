@@ -222,7 +222,7 @@ mod tests {
             println!("skipped: needs dpkg-query");
             return;
         };
-        let sql = "SELECT concat_ws('|', name, version, iif(source = '', name, split(source, ' ', 0)), size, arch, status, \
+        let sql = "SELECT concat_ws('|', name, version, iif(source = '', name, split(source, ' ', 0)), coalesce(size, ''), arch, status, \
                    maintainer, section, priority) FROM deb_packages";
         let mut ours: Vec<_> = rows("", sql).into_iter().flatten().collect();
         let mut wanted: Vec<_> = wanted.lines().map(str::to_string).collect();
