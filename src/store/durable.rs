@@ -67,8 +67,9 @@ pub(super) struct Durable {
     /// When the cycle began, and when it was last asked about, ns.
     begun_ns: i64,
     asked_ns: i64,
-    /// [`CHECKPOINT_FRAMES`].
+    /// [`CHECKPOINT_FRAMES`] and [`MOST_FRAMES`].
     pub step_frames: u32,
+    pub most_frames: u32,
     /// Frames at which the next checkpoint is due.
     pub next_frames: u32,
     /// After so many transactions the log was truncated: it is empty, and SQLite will not sync its head.
@@ -105,6 +106,7 @@ impl Durable {
             begun_ns: 0,
             asked_ns: 0,
             step_frames: CHECKPOINT_FRAMES,
+            most_frames: MOST_FRAMES,
             next_frames: CHECKPOINT_FRAMES,
             truncated_at: None,
             waits: 0,
@@ -150,7 +152,7 @@ impl Durable {
                 return Ok(());
             }
             wait = self.begin(checkpoint, now_ns)?;
-        } else if frames >= MOST_FRAMES {
+        } else if frames >= self.most_frames {
             wait = self.forced();
         }
         self.asked_ns = now_ns;
@@ -204,7 +206,7 @@ impl Durable {
     }
 
     fn patience(&mut self) -> Wait {
-        if self.committed.frames.get() >= MOST_FRAMES { self.forced() } else { Wait::Ms(PATIENCE_MS) }
+        if self.committed.frames.get() >= self.most_frames { self.forced() } else { Wait::Ms(PATIENCE_MS) }
     }
 
     fn forced(&mut self) -> Wait {

@@ -239,6 +239,32 @@ fn whatever_a_power_cut_leaves_is_sound_and_whole() {
 }
 
 #[test]
+fn a_log_at_its_limit_is_waited_for_and_counted() {
+    let folder = Folder::new("full-log");
+    let mut writer = Writer::open(&folder.database(), ALL);
+    let durable = writer.durable.as_mut().unwrap();
+    (durable.step_frames, durable.next_frames, durable.most_frames) = (8, 8, 16);
+    // Somebody reads for a long time: the log cannot be emptied, only copied.
+    let reader = other(&folder.database());
+    reader.execute_batch("BEGIN").unwrap();
+    rows(&reader);
+    for id in 1..=1000 {
+        writer.image(&row(id, id - 1, &"word ".repeat(60)));
+    }
+    writer.flush(later(0), None);
+    assert_eq!((writer.last_error(), writer.counters.rows_dropped), ("", 0));
+    let waits = writer.disk_waits();
+    assert!(waits > 0);
+    reader.execute_batch("COMMIT").unwrap();
+    for id in 1001..=2000 {
+        writer.image(&row(id, id - 1, &"word ".repeat(60)));
+    }
+    writer.flush(later(0), None);
+    drop(writer);
+    assert_eq!(rows(&Connection::open(folder.database()).unwrap()), 2000);
+}
+
+#[test]
 fn the_log_stays_small_whatever_the_syncs_take() {
     let folder = Folder::new("small-log");
     let mut writer = Writer::open(&folder.database(), ALL);
