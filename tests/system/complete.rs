@@ -1,7 +1,7 @@
 //! Complete: every exec of a storm of known families is one row, and its chain is right at every level up to pid 1.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -85,17 +85,16 @@ impl BusyDisk {
         let told = stop.clone();
         let writer = thread::spawn(move || {
             let (block, mut written) = (vec![0x5a; 1 << 20], 0);
+            let mut file = File::create(&path).expect("a file");
+            // The same 128 MiB again and again. Files of 1 GiB take so much of the machine's memory that the kernel finds
+            // none for messages of the proc connector now and then, and drops them without a word (see README).
             while !told.load(Ordering::Relaxed) {
-                let mut file = File::create(&path).expect("a file");
-                for _ in 0..1024 {
-                    if told.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    file.write_all(&block).expect("room for 1 GiB");
+                file.rewind().expect("a file");
+                for _ in 0..128 {
+                    file.write_all(&block).expect("room for 128 MiB");
                     written += 1;
                 }
                 file.sync_all().expect("a disk");
-                fs::remove_file(&path).expect("a file");
             }
             written
         });
