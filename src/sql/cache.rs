@@ -164,9 +164,6 @@ impl Cursor for Replay {
     }
 
     fn lying(&self, column: usize) -> Option<&[u8]> {
-        match self.rows.get(self.next.wrapping_sub(1))?.get(column) {
-            Some(Value::Text(text)) => Some(text),
-            _ => None,
-        }
+        self.rows.get(self.next.wrapping_sub(1))?.get(column)?.as_text()
     }
 }

@@ -121,6 +121,11 @@ impl Value {
         }
     }
 
+    /// The text, if it is one.
+    pub fn as_text(&self) -> Option<&[u8]> {
+        if let Value::Text(text) = self { Some(text) } else { None }
+    }
+
     /// A number, or a text that is one.
     pub fn as_integer(&self) -> Option<i64> {
         match self {
@@ -272,13 +277,6 @@ pub trait Cursor {
     }
 }
 
-fn text_of(row: &[Value], column: usize) -> Option<&[u8]> {
-    match row.get(column) {
-        Some(Value::Text(text)) => Some(text),
-        _ => None,
-    }
-}
-
 /// Why a scan cannot go on: an SQLite result code and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableError {
@@ -327,7 +325,7 @@ impl Table {
     /// that SQLite need not compare 100,000 paths again. Of an absolute path that ends with `%` that is so: `%` is more to
     /// LIKE than to a walk, and so is `_`; the `/` that a directory has at its end is part of what `%` stands for.
     pub fn walks_all_of(&self, column: usize, pattern: &Value) -> bool {
-        let Value::Text(pattern) = pattern else { return false };
+        let Some(pattern) = pattern.as_text() else { return false };
         let walked = self.columns.get(column).is_some_and(|column| column.flags & WALKED != 0);
         walked && pattern.starts_with(b"/") && pattern.ends_with(b"%") && !pattern.contains(&0)
     }
@@ -408,7 +406,7 @@ impl<F: FnMut() -> Option<Vec<Value>>> Cursor for Each<F> {
     }
 
     fn lying(&self, column: usize) -> Option<&[u8]> {
-        text_of(&self.row, column)
+        self.row.get(column)?.as_text()
     }
 }
 
@@ -425,6 +423,6 @@ impl Cursor for Rows {
     }
 
     fn lying(&self, column: usize) -> Option<&[u8]> {
-        text_of(&self.row, column)
+        self.row.get(column)?.as_text()
     }
 }
