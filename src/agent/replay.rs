@@ -289,7 +289,7 @@ mod tests {
             Scratch(std::env::temp_dir().join(format!("stemma-replay-{}-{number}.db", std::process::id())))
         }
         fn replay(&self, options: &Options, node: Option<&str>, log: &str) -> Tally {
-            let writer = Writer::open(&self.0, limits(options)).without_syncing().unwrap();
+            let writer = Writer::unsynced(&self.0, limits(options)).unwrap();
             let (tally, result) = Replay::new(writer, options, "a test", node).unwrap().run(log.as_bytes());
             result.unwrap();
             tally

@@ -103,7 +103,7 @@ impl Replay {
     }
 
     fn record(&self, options: &Options, name: &str, database: &Path, input: Box<dyn Read>) -> Result<(), String> {
-        let writer = Writer::open(database, agent::limits(options)).without_syncing()?;
+        let writer = Writer::unsynced(database, agent::limits(options))?;
         let (tally, result) = Run::new(writer, options, name, self.node.as_deref())?.run(input);
         eprintln!("{name}: {}", summary(&tally, database));
         match result {

@@ -55,7 +55,7 @@ pub(super) enum Stage {
     },
 }
 
-/// See the module's head. Ends before the connection that it was made for would be used again.
+/// See the module's head. Ends after the connection that it was made for: see `log`.
 pub(super) struct Durable {
     committed: Rc<Committed>,
     mark: Prepared,

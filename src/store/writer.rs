@@ -95,12 +95,27 @@ pub fn database_file(path: &Path) -> PathBuf {
 impl Writer {
     /// A writer for the file at `path`. Never fails: a database that cannot be had now is tried again each second.
     pub fn open(path: &Path, limits: Limits) -> Self {
+        Self::begin(path, limits, true)
+    }
+
+    /// One for a database that can be made again from what it is made of: writing it does not wait for the disk, and
+    /// nobody syncs it.
+    ///
+    /// # Errors
+    /// It cannot be had: a sentence.
+    pub fn unsynced(path: &Path, limits: Limits) -> Result<Self, String> {
+        let mut writer = Self::begin(path, limits, false);
+        writer.set_pragma("PRAGMA synchronous=OFF; PRAGMA wal_autocheckpoint=4096;")?;
+        Ok(writer)
+    }
+
+    fn begin(path: &Path, limits: Limits, is_synced: bool) -> Self {
         let mut writer = Writer {
             path: path.to_path_buf(),
             limits,
             connection: None,
             durable: None,
-            is_synced: true,
+            is_synced,
             waits: 0,
             pending: Pending::new(),
             base: None,
@@ -179,8 +194,7 @@ impl Writer {
     fn begin_file(&mut self) -> rusqlite::Result<()> {
         let Some(prepared) = &mut self.connection else { return Ok(()) };
         let connection = prepared.connection();
-        // A database in memory has no file.
-        if self.is_synced && connection.path().is_some_and(|path| !path.is_empty()) {
+        if self.is_synced {
             self.durable = Some(Durable::new(&self.path, connection)?);
         }
         let last: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM image", [], |row| row.get(0))?;
@@ -268,17 +282,6 @@ impl Writer {
             self.set_aside(&format!("is damaged ({error})"));
             self.retry_ns = now_ns;
         }
-    }
-
-    /// A database that can be made again from what it is made of: writing it does not wait for the disk.
-    ///
-    /// # Errors
-    /// It cannot be had: a sentence.
-    pub fn without_syncing(mut self) -> Result<Self, String> {
-        self.is_synced = false;
-        self.durable = None;
-        self.set_pragma("PRAGMA synchronous=OFF; PRAGMA wal_autocheckpoint=4096;")?;
-        Ok(self)
     }
 
     /// Makes it one plain file, which can be read where it cannot be written.

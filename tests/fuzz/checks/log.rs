@@ -41,7 +41,7 @@ pub fn check(data: &[u8]) {
 
 fn replay(data: &[u8]) {
     let limits = Limits { expiry_s: i64::MAX / 1000, events: i64::MAX, bytes: i64::MAX };
-    let writer = Writer::open(Path::new(":memory:"), limits);
+    let writer = Writer::unsynced(Path::new(":memory:"), limits).unwrap();
     let (tally, result) = Replay::new(writer, &Replay::defaults(), "a check", None).unwrap().run(data);
     assert!(result.is_ok(), "{result:?}");
     assert!(tally.records + tally.malformed + tally.elsewhere <= tally.lines);
